@@ -1,0 +1,144 @@
+"""The records that gathering writes down and planning reads.
+
+All are frozen, keyword-only and checked when built, so that an invalid one cannot exist. Times are exact: frames
+are integers on a constant-rate grid, intervals are half-open, rates and seconds are fractions.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from haystack_gen.errors import InputError
+
+SourceKind = Literal["video", "image"]
+Role = Literal["haystack", "needle", "distractor"]
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise InputError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One piece of media that exists: a film, an image file, or the still shown at one instant of a film.
+
+    `id` is unique in a catalogue and safe as a file name. `path` is where the file lies on this machine; it is never
+    written into a dataset. `at_s` is set for a still taken from a film: the frame shown at that presentation time.
+    `duration_s` and `frames` are 0 and 1 for images. `width` and `height` are as displayed, after rotation.
+    """
+
+    id: str
+    kind: SourceKind
+    path: str
+    sha256: str
+    size_bytes: int
+    width: int
+    height: int
+    frames: int = 1
+    rate: Fraction = Fraction(0)
+    duration_s: Fraction = Fraction(0)
+    at_s: Fraction | None = None
+    license: str = "unknown"
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        _require(bool(self.id), f"a source needs an id, got {self.id = }")
+        _require(
+            self.width > 0 and self.height > 0, f"{self.id}: picture is {self.width} x {self.height}, expected positive"
+        )
+        if self.kind == "video":
+            _require(self.frames > 0, f"{self.id}: a video needs at least one frame, got {self.frames = }")
+            _require(self.duration_s > 0, f"{self.id}: a video needs a duration, got {self.duration_s = }")
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the source shows one picture however long it stays."""
+        return self.kind == "image" or self.at_s is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookalike:
+    """An image supplied with a needle as its distractor; `lure` is the wrong option it shows, or empty."""
+
+    source: str
+    lure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needle:
+    """One picture and the fact asked about it.
+
+    `source` is the id of the picture in the catalogue. `key` names what to look for ("the zoo shop"), `attribute` what
+    is asked about it ("animal outside"), `value` the fact ("tiger"). `options` is empty for a word answer; otherwise
+    `answer` is one of them. `distractors` came with the pack, in the pack's order.
+    """
+
+    id: str
+    source: str
+    question: str
+    answer: str
+    options: tuple[str, ...] = ()
+    key: str = ""
+    value: str = ""
+    attribute: str = ""
+    instruction: str = ""
+    distractors: tuple[Lookalike, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(bool(self.question.strip()), f"needle {self.id}: the question is empty; every needle asks something")
+        _require(bool(self.answer.strip()), f"needle {self.id}: the answer is empty; every needle has one")
+        _require(
+            not self.options or self.answer in self.options,
+            f"needle {self.id}: answer {self.answer!r} is not among its options {list(self.options)}; correct either",
+        )
+        _require(
+            len(set(self.options)) == len(self.options),
+            f"needle {self.id}: options {list(self.options)} repeat; each must be different",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A picture that looks like a needle: supplied with it, drawn for it, or mined from a pool.
+
+    `source` is the id of a still in the catalogue. `similarity` is the cosine in the space of `embedder`, rounded to
+    four decimals; None when it was not measured. `lure` is the wrong option the picture shows, or empty.
+    """
+
+    needle: str
+    source: str
+    similarity: float | None = None
+    embedder: str = ""
+    lure: str = ""
+    origin: Literal["supplied", "mined"] = "mined"
+
+    def __post_init__(self) -> None:
+        _require(
+            self.similarity is None or -1.0001 <= self.similarity <= 1.0001,
+            f"match {self.needle} ~ {self.source}: similarity {self.similarity} is not a cosine in [-1, 1]",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A haystack frame that could be taken for a needle: found by the uniqueness search before planning.
+
+    `frame` counts on the haystack's sampling grid, from the start of `source`.
+    """
+
+    needle: str
+    source: str
+    frame: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything the planner knows of the world."""
+
+    haystack: tuple[Source, ...]
+    stills: tuple[Source, ...]
+    needles: tuple[Needle, ...]
+    matches: tuple[Match, ...] = ()
+    sightings: tuple[Sighting, ...] = ()

@@ -1,0 +1,1 @@
+"""I/O in: media and packs become facts."""

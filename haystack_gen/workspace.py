@@ -1,0 +1,207 @@
+"""Every path, and the one way a file comes to exist.
+
+A file is written under a temporary name in its own folder, flushed, then renamed: if it exists, it is complete.
+"""
+
+import errno
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from importlib.resources import files
+from pathlib import Path
+from uuid import uuid4
+
+from haystack_gen.errors import InputError, StorageError
+
+TEMPORARY_MARK = ".part-"
+_REFUSALS = {
+    errno.ENOSPC: "no space left; free some or choose another folder, then run the same command again: it goes on from here",
+    errno.EDQUOT: "disk quota exceeded; free some or choose another folder, then run the same command again",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.EACCES: "permission denied; choose a folder you may write to",
+    errno.EPERM: "permission denied; choose a folder you may write to",
+}
+
+
+@contextmanager
+def refusals_explained(path: Path) -> Iterator[None]:
+    """Turn the file system's refusals into a `StorageError` that names `path` and the way out."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise StorageError(f"{path}: {_REFUSALS[error.errno]}") from error
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success flush it and rename it, on failure delete it.
+
+    Raises:
+        StorageError: the file system refused.
+    """
+    with refusals_explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{TEMPORARY_MARK}{uuid4().hex[:12]}-{path.name}")
+        try:
+            yield part
+            with part.open("rb") as written:
+                os.fsync(written.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write `content` to `path`, all or nothing."""
+    with atomic_path(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes, read in blocks."""
+    digest = sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def content_key(*parts: object) -> str:
+    """32 hex digits that name a cached artefact by everything its bytes depend on."""
+    return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+
+
+def slug(name: str) -> str:
+    """`name` as lower-case ASCII letters, digits, `-` and `_`; never empty, at most 60 characters."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-")[:60] or "source"
+
+
+def package_folder(name: str) -> Path:
+    """The installed `templates` or `assets` folder; in a source checkout, the one beside the package."""
+    installed = Path(str(files("haystack_gen"))) / name
+    return installed if installed.is_dir() else Path(str(files("haystack_gen"))).parent / name
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Artefacts that can be made again, shared between builds and safe to delete."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> "Cache":
+        """`$HAYSTACK_CACHE`, else `$XDG_CACHE_HOME/haystack-gen`, else `~/.cache/haystack-gen`."""
+        chosen = os.environ.get("HAYSTACK_CACHE")
+        if chosen:
+            return cls(Path(chosen).expanduser())
+        return cls(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "haystack-gen")
+
+    def hash_file(self, key: str) -> Path:
+        """Remembers the SHA-256 of a file that has not changed since."""
+        return self.root / "hashes" / key[:2] / f"{key}.json"
+
+    def chunk_folder(self, key: str) -> Path:
+        """Encoded spans of one source with one set of parameters."""
+        return self.root / "chunks" / key[:2] / key
+
+    def embedding_file(self, key: str) -> Path:
+        """Vectors of one source's frames in one embedder's space."""
+        return self.root / "embeddings" / key[:2] / f"{key}.npz"
+
+    def drawn_folder(self, key: str) -> Path:
+        """A drawn pack or film."""
+        return self.root / "drawn" / key[:2] / key
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFolder:
+    """The paths of one dataset; `manifest` is written last, so its existence means complete."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.jsonl"
+
+    @property
+    def metadata(self) -> Path:
+        return self.root / "metadata.parquet"
+
+    @property
+    def card(self) -> Path:
+        return self.root / "README.md"
+
+    @property
+    def provenance(self) -> Path:
+        return self.root / "provenance"
+
+    @property
+    def spec(self) -> Path:
+        return self.provenance / "spec.yaml"
+
+    @property
+    def plan(self) -> Path:
+        return self.provenance / "plan.jsonl"
+
+    @property
+    def dropped(self) -> Path:
+        return self.provenance / "dropped.jsonl"
+
+    @property
+    def catalog(self) -> Path:
+        return self.provenance / "catalog.jsonl"
+
+    @property
+    def needles(self) -> Path:
+        return self.provenance / "needles.jsonl"
+
+    @property
+    def matches(self) -> Path:
+        return self.provenance / "matches.jsonl"
+
+    @property
+    def sightings(self) -> Path:
+        return self.provenance / "sightings.jsonl"
+
+    @property
+    def fingerprints(self) -> Path:
+        return self.provenance / "fingerprints.parquet"
+
+    @property
+    def versions(self) -> Path:
+        return self.provenance / "versions.json"
+
+    def video(self, number: int, item_id: str) -> Path:
+        """The `number`-th rendered item, at most 1,000 to a folder."""
+        return self.root / "videos" / f"{number // 1000:03d}" / f"{item_id}.mp4"
+
+    def frame(self, source_id: str, frame: int) -> Path:
+        """One stored frame, shared by all items that show it."""
+        return self.root / "frames" / source_id / f"{frame // 1000:03d}" / f"{frame:06d}.jpg"
+
+    def claim(self) -> None:
+        """Make the folder, or accept one that this program began.
+
+        Raises:
+            InputError: something else is there.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise InputError(f"{self.root}: is a file, expected a new or empty folder; choose another --out")
+        if self.root.is_dir() and any(self.root.iterdir()) and not self.provenance.is_dir():
+            raise InputError(f"{self.root}: holds files that are not a dataset of haystack-gen; choose another --out")
+        with refusals_explained(self.root):
+            self.provenance.mkdir(parents=True, exist_ok=True)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Delete what a killed run left half-written."""
+        for part in self.root.rglob(f"{TEMPORARY_MARK}*"):
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
