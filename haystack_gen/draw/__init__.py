@@ -1,0 +1,1 @@
+"""Procedural needles and haystacks: the embedded default, from a seed, with no downloads."""

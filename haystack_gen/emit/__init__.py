@@ -1,0 +1,1 @@
+"""I/O out: plans become files."""

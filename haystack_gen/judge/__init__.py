@@ -1,0 +1,1 @@
+"""A finished dataset becomes numbers and pictures."""

@@ -1,0 +1,88 @@
+"""The only source of randomness: draws named by a seed and a path of names.
+
+The i-th word of a stream is BLAKE2b(seed, names, i). The same names give the same draws on any machine and Python, in
+any order and in any number of workers, and different names give unrelated draws: there is no `seed + i` whose
+neighbours overlap, no global generator, no default seed. Because a draw depends on its own name alone, adding or
+removing other draws (distractors, controls) leaves it unchanged, which is what makes matched pairs free.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from hashlib import blake2b
+from typing import TypeVar
+
+T = TypeVar("T")
+Name = str | int | Fraction
+_WORD = 1 << 64
+
+
+class Stream:
+    """Unbiased draws from BLAKE2b of (seed, names, counter)."""
+
+    __slots__ = ("_counter", "_names", "_prefix", "_seed")
+
+    def __init__(self, seed: int, *names: Name) -> None:
+        """Start the stream of `names`; `seed` is any integer."""
+        self._seed = seed
+        self._names = names
+        # Each part carries its type and length, so that ("a", "b") and ("ab",) or 1 and "1" cannot meet.
+        parts = [f"{type(name).__name__}:{len(str(name))}:{name}" for name in (seed, *names)]
+        self._prefix = blake2b("".join(parts).encode(), digest_size=32).digest()
+        self._counter = 0
+
+    def child(self, *names: Name) -> "Stream":
+        """The stream whose names continue this one's; independent of how much was drawn here."""
+        return Stream(self._seed, *self._names, *names)
+
+    def word(self) -> int:
+        """The next 64 bits."""
+        digest = blake2b(self._counter.to_bytes(8, "big"), key=self._prefix, digest_size=8).digest()
+        self._counter += 1
+        return int.from_bytes(digest, "big")
+
+    def below(self, bound: int) -> int:
+        """A uniform integer in [0, bound).
+
+        Raises:
+            ValueError: `bound` is not in [1, 2**64].
+        """
+        if not 1 <= bound <= _WORD:
+            raise ValueError(f"bound must be in [1, 2**64], got {bound = }")
+        limit = _WORD - _WORD % bound  # words at or above would favour the small remainders
+        while (word := self.word()) >= limit:
+            pass
+        return word % bound
+
+    def unit(self) -> float:
+        """A uniform float in [0, 1) with 53 random bits."""
+        return (self.word() >> 11) / (1 << 53)
+
+    def between(self, low: float, high: float) -> float:
+        """A uniform float in [low, high)."""
+        return low + (high - low) * self.unit()
+
+    def chance(self, probability: float) -> bool:
+        """True with the given probability in [0, 1]."""
+        return self.unit() < probability
+
+    def choice(self, options: Sequence[T]) -> T:
+        """One of `options`, each equally likely."""
+        return options[self.below(len(options))]
+
+    def sample(self, options: Sequence[T], count: int) -> list[T]:
+        """`count` different places of `options`, in random order (Fisher and Yates).
+
+        Raises:
+            ValueError: `count` exceeds the number of options.
+        """
+        if not 0 <= count <= len(options):
+            raise ValueError(f"cannot draw {count} of {len(options)} options")
+        pool = list(options)
+        for place in range(count):
+            other = place + self.below(len(pool) - place)
+            pool[place], pool[other] = pool[other], pool[place]
+        return pool[:count]
+
+    def shuffled(self, options: Sequence[T]) -> list[T]:
+        """All of `options` in random order."""
+        return self.sample(options, len(options))

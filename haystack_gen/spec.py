@@ -1,0 +1,366 @@
+"""What to generate: one document, from YAML, a preset and overrides; an unknown key is an error.
+
+Numbers that must be exact (rates, depths, phases) are fractions: `0.2`, `1/5` and `"0.2"` all mean one fifth. A grid is a
+list or a range `A:B:S`: A, A + S, ... up to and including B.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PlainSerializer,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from haystack_gen.errors import InputError
+from haystack_gen.plan.rope import preset_period, rope_period
+
+
+def exact(value: object) -> Fraction:
+    """A fraction from `1/5`, `0.2`, `"0.2"` or `3`: decimals are taken as written, not as binary floats.
+
+    Raises:
+        ValueError: not a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Fraction):
+        raise ValueError(f"expected a number such as 0.2 or 1/5, got {value!r}")
+    try:
+        return Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"expected a number such as 0.2 or 1/5, got {value!r}") from None
+
+
+def grid(value: object) -> list[Fraction]:
+    """The numbers of `A:B:S`, of `a,b,c`, or of a list.
+
+    Raises:
+        ValueError: not a grid, a step that is not positive, or more than 100,000 numbers.
+    """
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [exact(one) for one in value]
+    text = str(value)
+    if ":" not in text:
+        return [exact(one.strip()) for one in text.split(",")]
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise ValueError(f"expected START:STOP:STEP, got {text!r}")
+    start, stop, step = map(exact, parts)
+    if step <= 0 or stop < start:
+        raise ValueError(f"expected START <= STOP and STEP > 0 in {text!r}")
+    count = (stop - start) // step + 1
+    if count > 100_000:
+        raise ValueError(f"{text!r} has {count} numbers, at most 100000 are allowed")
+    return [start + index * step for index in range(count)]
+
+
+def _size(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    width, times, height = value.lower().partition("x")
+    if not (times and width.isdigit() and height.isdigit()):
+        raise ValueError(f"expected WIDTHxHEIGHT such as 448x252, got {value!r}")
+    return int(width), int(height)
+
+
+def _band(value: object) -> object:
+    return tuple(value.split(":")) if isinstance(value, str) else value
+
+
+def _many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML as people write it: no base-60 numbers (`0:1:0.2` is a grid), no dates, no yes and no, no aliases."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse aliases: a few lines of them can stand for gigabytes."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not supported; write the value out")
+        return super().compose_node(parent, index)
+
+
+_Yaml.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|false|True|False", "tfTF"),
+    ("null", r"~|null|", ["~", "n", ""]),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+):
+    _Yaml.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+
+
+def load_yaml(text: str, *, where: str) -> Any:
+    """The document in `text`: plain values, lists and mappings.
+
+    Raises:
+        InputError: not YAML, or YAML that wants more than data; `where` names the file.
+    """
+    try:
+        return yaml.load(text, Loader=_Yaml)  # a SafeLoader
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InputError(f"{where}: not readable as YAML: {' '.join(str(error).split())[:300]}") from None
+
+
+Exact = Annotated[Fraction, BeforeValidator(exact), PlainSerializer(str, return_type=str)]
+Lengths = Annotated[tuple[PositiveInt, ...], BeforeValidator(grid), Field(min_length=1)]
+Depths = Annotated[tuple[Annotated[Exact, Field(ge=0, le=1)], ...], BeforeValidator(grid), Field(min_length=1)]
+Paths = Annotated[tuple[str, ...], BeforeValidator(_many)]
+Even = Annotated[int, Field(ge=16, le=7680, multiple_of=2)]
+Size = Annotated[
+    tuple[Even, Even], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}", return_type=str)
+]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Haystack(_Section):
+    """The footage: which films, how sampled, and which part of it an item shows."""
+
+    sources: Paths = ("draw",)
+    fps: Annotated[Exact, Field(gt=0, le=240)] = Fraction(1)
+    size: Size = (448, 252)
+    fit: Literal["letterbox", "crop", "stretch"] = "letterbox"
+    sampling: Literal["exact", "keyframes"] = "exact"
+    window: Literal["random", "first"] = "random"
+    repeat: bool = False
+
+
+class Needles(_Section):
+    """The pictures asked about, how long each stays, and how its options are ordered."""
+
+    pack: str = "draw"
+    images: str | None = None
+    distractor_list: str | None = None
+    count: PositiveInt | None = None
+    length: PositiveInt = 1
+    options: Literal["balanced", "listed"] = "balanced"
+
+
+class Grid(_Section):
+    """Cells of length x depth; `trials: needles` is one item per needle and cell."""
+
+    lengths: Lengths = (100,)
+    depths: Depths = (Fraction(0), Fraction(1, 2), Fraction(1))
+    trials: PositiveInt | Literal["needles"] = "needles"
+
+
+class Placement(_Section):
+    """`exact`: the clip has the requested length. `paper`: V-NIAH's arithmetic, insertion into that many frames."""
+
+    length: Literal["exact", "paper"] = "exact"
+
+
+class Rope(_Section):
+    """A rotary angle whose period a distractor follows."""
+
+    theta: float
+    head_dim: int
+    angle: int
+
+
+class RopePeriod(_Section):
+    """A period given by a position code instead of a number of frames."""
+
+    rope: Rope | str
+
+    @property
+    def frames(self) -> int:
+        """The nearest whole number of frames."""
+        if isinstance(self.rope, str):
+            return round(preset_period(self.rope))
+        return round(rope_period(self.rope.theta, self.rope.head_dim, self.rope.angle))
+
+
+def _period(value: object) -> object:
+    return {"rope": value} if isinstance(value, str) and not value.isdigit() else value
+
+
+class Distractors(_Section):
+    """Look-alikes: where they come from and by which law they are placed around the needle."""
+
+    origin: Literal["none", "supplied", "mined", "any"] = "none"
+    law: Literal["periodic", "random", "adjacent"] = "periodic"
+    period: Annotated[PositiveInt | RopePeriod, BeforeValidator(_period)] = 200
+    phase: Annotated[Exact, Field(ge=0, lt=1)] = Fraction(0)
+    sides: Literal["both", "before", "after"] = "both"
+    count: PositiveInt | Literal["all"] = "all"
+    length: PositiveInt = 1
+    at_least: NonNegativeInt = 1
+
+    @property
+    def period_frames(self) -> int:
+        """The period in frames, whichever way it was given."""
+        return self.period if isinstance(self.period, int) else self.period.frames
+
+    @property
+    def phase_frames(self) -> int:
+        """The phase in frames: the nearest whole number to phase x period, halves upwards."""
+        return (self.phase * self.period_frames + Fraction(1, 2)).__floor__()
+
+
+class Mining(_Section):
+    """How look-alikes are searched in a pool, and how near a haystack frame may come to a needle."""
+
+    embedder: str = "descriptor"
+    pool: Paths = ()
+    matches: str | None = None
+    band: Annotated[tuple[Cosine, Cosine], BeforeValidator(_band)] = (0.3, 0.95)
+    top_k: PositiveInt = 8
+    diversity: Cosine = 0.98
+    sharpness: Annotated[float, Field(ge=0)] = 20.0
+    uniqueness: Literal["off", "report", "drop", "move"] = "move"
+
+
+class Output(_Section):
+    """What is written: playable videos, frames, or only the recipe."""
+
+    media: Literal["video", "frames", "none"] = "video"
+    qp: Annotated[int, Field(ge=1, le=51)] = 23
+    chunk: Literal["auto", "frame", "second"] = "auto"
+
+
+class Spec(_Section):
+    """Everything a build depends on, but for the media themselves."""
+
+    name: str = "haystack"
+    seed: int = 42
+    haystack: Haystack = Haystack()
+    needles: Needles = Needles()
+    grid: Grid = Grid()
+    placement: Placement = Placement()
+    distractors: Distractors = Distractors()
+    mining: Mining = Mining()
+    output: Output = Output()
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Spec":
+        distractors, needle = self.distractors, self.needles.length
+        if distractors.origin == "none":
+            return self
+        if distractors.law == "periodic" and distractors.period_frames <= needle:
+            raise ValueError(
+                f"distractors.period is {distractors.period_frames} frames and needles.length {needle}: a distractor "
+                "would cover its needle; raise the period or shorten the needle"
+            )
+        if distractors.law == "periodic" and distractors.period_frames < distractors.length:
+            raise ValueError(
+                f"distractors.period is {distractors.period_frames} frames and distractors.length "
+                f"{distractors.length}: they would overlap; raise the period or shorten the distractors"
+            )
+        if self.placement.length == "paper" and (distractors.length, needle) != (1, 1):
+            raise ValueError(
+                f"placement.length is 'paper', which shows stills for one frame; needles.length is {needle} and "
+                f"distractors.length {distractors.length}; use placement.length: exact for longer stays"
+            )
+        if self.placement.length == "paper" and (distractors.law != "periodic" or distractors.phase):
+            raise ValueError(
+                "placement.length is 'paper', which has one distractor in phase and no other law; "
+                "use placement.length: exact with distractors.law and distractors.phase"
+            )
+        if distractors.law == "random" and distractors.count == "all":
+            raise ValueError(
+                "distractors.law is 'random' and distractors.count 'all'; give a number as distractors.count"
+            )
+        return self
+
+
+def read_spec(text: str, *, where: str, overrides: Mapping[str, object] | None = None) -> Spec:
+    """A spec from YAML text; `overrides` are dotted keys and their values, which win.
+
+    Raises:
+        InputError: not YAML, unknown keys, or values out of range; `where` names the file or preset.
+    """
+    document = load_yaml(text, where=where)
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise InputError(f"{where}: holds a {type(document).__name__}, expected keys such as 'seed:' and 'haystack:'")
+    for dotted, value in (overrides or {}).items():
+        _override(document, dotted, value)
+    try:
+        return Spec.model_validate(document)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_explain(error.errors())}") from None
+    except InputError as error:  # a rotary preset that does not exist, found while checking
+        raise InputError(f"{where}: {error}") from None
+
+
+def read_spec_file(path: Path, *, overrides: Mapping[str, object] | None = None) -> Spec:
+    """A spec from a YAML file; see `read_spec`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: no such spec file, and no preset of that name; see haystack-gen init --help"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a spec: {error}") from None
+    return read_spec(text, where=str(path), overrides=overrides)
+
+
+def dump_spec(spec: Spec) -> str:
+    """The spec as YAML, every key written out, the same bytes for the same spec."""
+    return str(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100))
+
+
+def _override(document: dict[str, Any], dotted: str, value: object) -> None:
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        section = document.get(parent)
+        if not isinstance(section, dict):
+            section = document[parent] = {}
+        document = section
+    document[last] = value
+
+
+def _explain(errors: Sequence[Any]) -> str:
+    """One sentence per key: what it is, and what it should be (for a union: any of its members)."""
+    wrong: dict[str, list[str]] = {}
+    found: dict[str, object] = {}
+    for error in errors:
+        # members of a union stand among the keys as "constrained-int" or "RopePeriod"; nobody wrote those
+        path = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
+        path = [part for part in path if not part[0].isupper()]
+        key = ".".join(path)
+        if error["type"] == "extra_forbidden":
+            known = _keys_at(path[:-1])
+            near = get_close_matches(path[-1], known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+            wrong[f"unknown key {key!r}; {hint}"] = []
+            continue
+        message = error["msg"].removeprefix("Value error, ")
+        wrong.setdefault(key, []).append(message.removeprefix("Input ").removeprefix("input "))
+        value = error["input"]
+        found[key] = str(value) if isinstance(value, Fraction) else repr(value)
+    return "; ".join(
+        f"{key} is {found[key]}: {', or '.join(messages)}"
+        if key in found and key
+        else ", ".join([key, *messages]).strip(", ")
+        for key, messages in wrong.items()
+    )
+
+
+def _keys_at(path: Sequence[str]) -> list[str]:
+    model: type[BaseModel] = Spec
+    for part in path:
+        field = model.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
