@@ -33,7 +33,7 @@ def plan_retrieval(setting: Setting, cell: Cell) -> Item | Drop:
     layout = _layout(setting, cell, stream)
     wants_distractors = setting.spec.distractors.origin != "none"
     if wants_distractors and not matches:
-        return _drop(cell, needle, f"no {setting.spec.distractors.origin} look-alike for needle {needle.id}")
+        return _drop(cell, needle, f"no look-alike of needle {needle.id} (distractors.origin: {setting.spec.distractors.origin})")
     if setting.spec.needles.length > cell.length:
         return _drop(cell, needle, f"the needle stays {setting.spec.needles.length} frames, the clip has {cell.length}")
     least = setting.spec.distractors.at_least

@@ -1,0 +1,94 @@
+"""The dataset card: what `datasets` needs to load the folder, and what a reader needs to trust it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+from haystack_gen import __version__
+from haystack_gen.facts import Source
+from haystack_gen.spec import Spec
+from haystack_gen.workspace import package_folder, write_atomic
+
+_MEDIA_FILES = {
+    "video": '[metadata.parquet, "videos/**/*.mp4"]',
+    "frames": '[metadata.parquet, "frames/**/*.jpg"]',
+    "none": "metadata.parquet",
+}
+_MEDIA = {
+    "video": "H.264 mp4 files",
+    "frames": "JPEG frames, shared between items",
+    "none": "none: the recipe alone, to be rendered with `haystack-gen render`",
+}
+
+
+def write_card(
+    path: Path, spec: Spec, *, sources: Sequence[Source], items: int, dropped: int, picture: str = ""
+) -> None:
+    """Write `README.md`; `picture` is a path in the dataset to show, or empty."""
+    template = Template((package_folder("templates") / "dataset_card.md").read_text(encoding="utf-8"))
+    width, height = spec.haystack.size
+    text = template.substitute(
+        name=_cell(spec.name).replace('"', "'"),
+        version=__version__,
+        size_category=_size_category(items),
+        data_files=_MEDIA_FILES[spec.output.media],
+        items=items,
+        dropped=dropped,
+        needle_length=spec.needles.length,
+        shortest=min(spec.grid.lengths),
+        longest=max(spec.grid.lengths),
+        fps=spec.haystack.fps,
+        picture=f"![needle, distractors and haystack of one item]({picture})" if picture else "",
+        lengths=_numbers(spec.grid.lengths),
+        depths=_numbers(spec.grid.depths),
+        needles=_cell(spec.needles.pack if _is_public(spec.needles.pack) else Path(spec.needles.pack).name),
+        distractors=_distractors(spec),
+        frame_size=f"{width} x {height}",
+        media=_MEDIA[spec.output.media],
+        seed=spec.seed,
+        load_from="path/to/this/folder",
+        sources=_ledger(sources),
+    )
+    write_atomic(path, text)
+
+
+def _distractors(spec: Spec) -> str:
+    law = spec.distractors
+    if law.origin == "none":
+        return "none"
+    if spec.placement.length == "paper":
+        return f"at most one, {law.period_frames} haystack frames before or after the needle (upstream's arithmetic)"
+    if law.law != "periodic":
+        return f"{law.law}, {law.count}, sides: {law.sides}"
+    return f"periodic, every {law.period_frames} frames, phase {law.phase}, sides: {law.sides}"
+
+
+def _ledger(sources: Sequence[Source]) -> str:
+    """Every film and picture with its licence; unknown is said, not guessed."""
+    rows = ["| source | kind | licence | sha256 |", "|---|---|---|---|"]
+    rows += [
+        f"| {_cell(source.id)} | {source.kind} | {_cell(source.license)} | `{source.sha256[:16]}` |"
+        for source in sources
+    ]
+    return "\n".join(rows)
+
+
+def _numbers(numbers: Sequence[object]) -> str:
+    shown = [str(number) for number in numbers]
+    return ", ".join(shown) if len(shown) <= 8 else f"{', '.join(shown[:3])}, ... {shown[-1]} ({len(shown)})"
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break out of a table cell or start HTML."""
+    return " ".join(text.replace("|", "/").replace("<", "&lt;").split())
+
+
+def _is_public(pack: str) -> bool:
+    return pack == "draw" or pack.startswith("hub:")
+
+
+def _size_category(items: int) -> str:
+    for limit, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")):
+        if items < limit:
+            return name
+    return "100K<n<1M"

@@ -1,0 +1,119 @@
+"""The manifest and its typed twin: written from the same rows, the manifest last of all files."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from haystack_gen.emit.rows import AS_JSON, Row, plain
+from haystack_gen.errors import InputError
+from haystack_gen.workspace import atomic_path
+
+_ROWS_PER_GROUP = 1000
+_NEEDLE = pa.struct(
+    [
+        ("needle_id", pa.string()),
+        ("kind", pa.string()),
+        ("content", pa.string()),
+        ("source", pa.string()),
+        ("start_frame", pa.int64()),
+        ("end_frame", pa.int64()),
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("depth", pa.float64()),
+        ("order", pa.int32()),
+    ]
+)
+_DISTRACTOR = pa.struct(
+    [
+        ("distractor_id", pa.string()),
+        ("needle_id", pa.string()),
+        ("start_frame", pa.int64()),
+        ("end_frame", pa.int64()),
+        ("offset_frames", pa.int64()),
+        ("similarity", pa.float64()),
+        ("source", pa.string()),
+        ("lure", pa.string()),
+    ]
+)
+_TYPES: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    list[str]: pa.list_(pa.string()),
+}
+_SMALL = {"answer_index", "circular_shift", "fps_num", "fps_den", "width", "height", "num_needles", "num_distractors"}
+
+
+def schema(media: str) -> pa.Schema:
+    """The columns of `metadata.parquet`; `file_name` or `frames_file_names` is what `datasets` turns into media."""
+    columns: list[tuple[str, pa.DataType]] = []
+    for name, field in Row.model_fields.items():
+        if name == "needles":
+            columns.append((name, pa.list_(_NEEDLE)))
+        elif name == "distractors":
+            columns.append((name, pa.list_(_DISTRACTOR)))
+        elif name in ("video", "frames"):
+            if (media == "video") == (name == "video") and media != "none":
+                columns.append(_media_column(name))
+        else:
+            kind = pa.int32() if name in _SMALL else _TYPES.get(field.annotation, pa.string())
+            columns.append((name, kind))
+    return pa.schema(columns)
+
+
+def _media_column(name: str) -> tuple[str, pa.DataType]:
+    return ("file_name", pa.string()) if name == "video" else ("frames_file_names", pa.list_(pa.string()))
+
+
+def write_metadata(rows: Iterable[Row], path: Path, *, media: str) -> None:
+    """Write the typed table, a row group per 1,000 rows."""
+    columns = schema(media)
+    with atomic_path(path) as part, pq.ParquetWriter(part, columns) as writer:
+        for batch in _batches(rows):
+            records = [row.model_dump() for row in batch]
+            for record in records:
+                record["file_name"], record["frames_file_names"] = record["video"], record["frames"]
+            writer.write_table(pa.Table.from_pylist(records, schema=columns))
+
+
+def write_manifest(rows: Iterable[Row], path: Path) -> None:
+    """Write the rows as JSONL. Its existence is what makes a dataset complete: call this last."""
+    with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="\n") as out:
+        for row in rows:
+            out.write(json.dumps(plain(row), ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def read_manifest(path: Path) -> Iterator[Row]:
+    """The rows of a manifest, each checked.
+
+    Raises:
+        InputError: no manifest (an unfinished build, or no dataset), or a row that is not one.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no manifest, so the dataset is not complete; run the same haystack-gen build again")
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                fields = json.loads(line)
+                for name in AS_JSON:
+                    fields[name] = json.loads(fields.pop(f"{name}_json"))
+                yield Row.model_validate(fields)
+            except (ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                detail = " ".join(str(error).split())[:200]
+                raise InputError(f"{path}:{number}: not a manifest row: {detail}") from None
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _ROWS_PER_GROUP:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

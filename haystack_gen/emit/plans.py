@@ -1,0 +1,83 @@
+"""The plan as a file: one item or drop per line, with its timeline; exact, and the same bytes for the same plan.
+
+A clip is written as [role, source, source_start, start, length]; rates and depths as fractions such as "1/5".
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from difflib import get_close_matches
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from haystack_gen.errors import InputError
+from haystack_gen.plan.items import Drop, Item, PlacedDistractor, PlacedNeedle
+from haystack_gen.plan.timeline import Clip, Timeline
+
+
+def plan_line(planned: Item | Drop) -> str:
+    """One line of `plan.jsonl` (items) or `dropped.jsonl` (drops), with its newline."""
+    record = {field.name: getattr(planned, field.name) for field in fields(planned)}
+    if isinstance(planned, Item):
+        record["timeline"] = {"rate": planned.timeline.rate, "clips": [_clip(clip) for clip in planned.timeline.clips]}
+        record["needles"] = [asdict(needle) for needle in planned.needles]
+        record["distractors"] = [asdict(distractor) for distractor in planned.distractors]
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
+
+
+def read_plan(path: Path) -> Iterator[Item]:
+    """The items of a `plan.jsonl`.
+
+    Raises:
+        InputError: no such file, or a line that is no item.
+    """
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    yield _item(json.loads(line))
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                    found = f"{type(error).__name__}: {error}"
+                    raise InputError(
+                        f"{path}:{number}: not an item of a plan ({found}); build the dataset again"
+                    ) from None
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a dataset folder made by haystack-gen build") from None
+
+
+def find_item(path: Path, item_id: str) -> Item:
+    """One item of a `plan.jsonl`.
+
+    Raises:
+        InputError: no item of that name; the nearest names are given.
+    """
+    names = []
+    for item in read_plan(path):
+        if item.id == item_id:
+            return item
+        names.append(item.id)
+    near = ", ".join(get_close_matches(item_id, names, n=3, cutoff=0.3)) or ", ".join(names[:3])
+    raise InputError(f"{path}: no item {item_id!r} among {len(names)}; did you mean {near}?")
+
+
+def _clip(clip: Clip) -> list[str | int]:
+    return [clip.role, clip.source, clip.source_start, clip.start, clip.length]
+
+
+def _item(record: dict[str, Any]) -> Item:
+    timeline = record["timeline"]
+    clips = tuple(
+        Clip(role=role, source=source, source_start=source_start, start=start, length=length)
+        for role, source, source_start, start, length in timeline["clips"]
+    )
+    record |= {
+        "options": tuple(record["options"]),
+        "timeline": Timeline(rate=Fraction(timeline["rate"]), clips=clips),
+        "needles": tuple(
+            PlacedNeedle(**(needle | {"depth": Fraction(needle["depth"])})) for needle in record["needles"]
+        ),
+        "distractors": tuple(PlacedDistractor(**distractor) for distractor in record["distractors"]),
+        "requested_depth": Fraction(record["requested_depth"]),
+    }
+    return Item(**record)
