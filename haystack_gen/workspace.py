@@ -20,7 +20,7 @@ from haystack_gen.errors import InputError, StorageError
 
 TEMPORARY_MARK = ".part-"
 _REFUSALS = {
-    errno.ENOSPC: "no space left; free some or choose another folder, then run the same command again: it goes on from here",
+    errno.ENOSPC: "no space left; free some or choose another folder, then run the same command again, which goes on",
     errno.EDQUOT: "disk quota exceeded; free some or choose another folder, then run the same command again",
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.EACCES: "permission denied; choose a folder you may write to",
@@ -62,6 +62,21 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """Write `content` to `path`, all or nothing."""
     with atomic_path(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success rename it, on failure delete it with all it holds."""
+    with refusals_explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{TEMPORARY_MARK}{uuid4().hex[:12]}-{path.name}")
+        part.mkdir()
+        try:
+            yield part
+            if not path.is_dir():  # another build may have been first; its folder is as good
+                part.replace(path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def sha256_of(path: Path) -> str:
@@ -115,6 +130,14 @@ class Cache:
     def embedding_file(self, key: str) -> Path:
         """Vectors of one source's frames in one embedder's space."""
         return self.root / "embeddings" / key[:2] / f"{key}.npz"
+
+    def place_file(self, sha256: str) -> Path:
+        """Remembers where a source with these bytes was last seen on this machine."""
+        return self.root / "places" / sha256[:2] / f"{sha256}.json"
+
+    def hub_folder(self, key: str) -> Path:
+        """Images of a needle pack that came from the Hub."""
+        return self.root / "hub" / key[:2] / key
 
     def drawn_folder(self, key: str) -> Path:
         """A drawn pack or film."""
@@ -170,6 +193,11 @@ class DatasetFolder:
     @property
     def sightings(self) -> Path:
         return self.provenance / "sightings.jsonl"
+
+    @property
+    def stills(self) -> Path:
+        """Needles and distractors as they were before encoding, fitted to the frame: `<source id>.png`."""
+        return self.provenance / "stills"
 
     @property
     def fingerprints(self) -> Path:

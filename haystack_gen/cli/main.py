@@ -1,0 +1,42 @@
+"""The group of commands, and the one place where errors become messages and exit codes."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from haystack_gen import __version__
+from haystack_gen.cli.look import render, rope_period, show, verify
+from haystack_gen.cli.make import build, demo, init, mine, plan
+from haystack_gen.errors import HaystackError
+
+
+class _Group(click.Group):
+    """Lists commands in the order of work, and prints errors of ours without a stack trace."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        try:
+            return super().main(args, *rest, **options)
+        except HaystackError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(error.exit_code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="haystack-gen")
+def main() -> None:
+    """Make long-video needle-in-a-haystack benchmarks from your own videos.
+
+    \b
+    haystack-gen demo                                 a small dataset from nothing, verified
+    haystack-gen build v-niah --haystack film.mp4 --out niah
+    haystack-gen verify niah
+    """
+
+
+for _command in (demo, init, mine, plan, build, show, verify, render, rope_period):
+    main.add_command(_command)

@@ -1,0 +1,151 @@
+"""What commands share: options that override a spec, lists after one flag, progress bars."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from haystack_gen.errors import InputError
+from haystack_gen.spec import Spec, load_yaml, read_spec, read_spec_file
+from haystack_gen.workspace import Cache, package_folder
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# option name, spec key, help
+_OVERRIDES = (
+    ("--needles", "needles.pack", "Needle pack: a folder, an upstream JSON file, hub:USER/NAME, or draw."),
+    ("--images", "needles.images", "Folder of the pack's images, where they do not lie beside its list."),
+    ("--distractor-list", "needles.distractor_list", "Upstream's parallel list of distractors."),
+    ("--matches", "mining.matches", "Look-alikes found by haystack-gen mine."),
+    ("--lengths", "grid.lengths", "Clip lengths in frames: 100:3000:200 (up to and including) or 64,128."),
+    ("--depths", "grid.depths", "Needle depths: 0:1:0.2 or 0,1/2,1; 0 is the first frame, 1 the last."),
+    ("--trials", "grid.trials", "Items per cell, or 'needles' for one per needle."),
+    ("--seed", "seed", "Seed of every draw."),
+    ("--fps", "haystack.fps", "Frames sampled per second of film."),
+    ("--size", "haystack.size", "Frame size, such as 448x252."),
+)
+
+
+class ListCommand(click.Command):
+    """Lets some options take several values after one flag, so that the shell's `*.mp4` works: --haystack a b c."""
+
+    lists = ("--haystack", "--pool", "--reader", "--source")
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the flag before each further value."""
+        spread: list[str] = []
+        flag = None
+        for word in args:
+            if word.startswith("-"):
+                flag = word if word in self.lists else None
+                spread.append(word)
+                first = True
+                continue
+            if flag and not first:
+                spread.append(flag)
+            spread.append(word)
+            first = False
+        return super().parse_args(ctx, spread)
+
+
+def spec_options(function: Function) -> Function:
+    """The options of `plan` and `build` that override a spec, and the spec itself as the first argument."""
+    decorators = [
+        click.argument("preset_or_spec"),
+        click.option("--haystack", multiple=True, help="Videos, or folders of videos. Several may follow one flag."),
+        *(click.option(name, help=text) for name, _, text in _OVERRIDES),
+        click.option("--pool", multiple=True, help="Images and videos to mine for look-alikes."),
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of the spec."),
+    ]
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function
+
+
+def cache_option(function: Function) -> Function:
+    """Where artefacts that can be made again are kept."""
+    return click.option(
+        "--cache",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Cache folder [default: $HAYSTACK_CACHE or ~/.cache/haystack-gen].",
+    )(function)
+
+
+def chosen_cache(cache: Path | None) -> Cache:
+    """The cache named by `--cache`, or the usual one."""
+    return Cache(cache) if cache else Cache.default()
+
+
+def chosen_spec(options: dict[str, Any]) -> Spec:
+    """The spec of a preset or file with the given options on top; takes its own options out of `options`."""
+    name = options.pop("preset_or_spec")
+    overrides: dict[str, object] = {}
+    if haystack := options.pop("haystack"):
+        overrides["haystack.sources"] = list(haystack)
+    if pool := options.pop("pool"):
+        overrides["mining.pool"] = list(pool)
+    for option, key, _ in _OVERRIDES:
+        value = options.pop(option.lstrip("-").replace("-", "_"))
+        if value is not None:
+            overrides[key] = int(value) if key == "seed" and value.lstrip("-").isdigit() else value
+    for setting in options.pop("settings"):
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise InputError(f"--set {setting}: expected KEY=VALUE such as haystack.repeat=true")
+        overrides[key] = load_yaml(value, where=f"--set {key}")
+    preset = package_folder("templates") / "specs" / f"{name}.yaml"
+    if preset.is_file() and "/" not in name:
+        return read_spec(preset.read_text(encoding="utf-8"), where=name, overrides=overrides)
+    return read_spec_file(Path(name), overrides=overrides)
+
+
+def presets() -> list[str]:
+    """The names of the specs that come with the package."""
+    return sorted(path.stem for path in (package_folder("templates") / "specs").glob("*.yaml"))
+
+
+class RichProgress:
+    """Progress bars on stderr; plain lines where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        """Draw nothing until a stage opens."""
+        self._console = Console(stderr=True)
+
+    @contextmanager
+    def stage(self, name: str, total: int | None) -> Iterator["_Bar"]:
+        """See `haystack_gen.progress.Progress.stage`."""
+        if not self._console.is_terminal:
+            click.echo(f"{name} ...", err=True)
+            yield _Bar(None, None)
+            return
+        columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Bars(*columns, console=self._console) as bars:
+            yield _Bar(bars, bars.add_task(name, total=total))
+
+
+class _Bar:
+    def __init__(self, bars: Bars | None, task: TaskID | None) -> None:
+        self._bars, self._task = bars, task
+
+    def step(self, count: int = 1) -> None:
+        """See `haystack_gen.progress.Stage.step`."""
+        if self._bars is not None and self._task is not None:
+            self._bars.update(self._task, advance=count)
+
+
+def say(text: str) -> None:
+    """Talk to the person, not to the pipe."""
+    click.echo(text, err=True)
+
+
+def print_table(rows: Sequence[tuple[str, object]]) -> None:
+    """Aligned names and values on stdout."""
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        sys.stdout.write(f"{name:<{width}}  {value}\n")

@@ -1,0 +1,132 @@
+"""From a spec to what the world holds: films, needles, and the pictures supplied with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from haystack_gen import __version__
+from haystack_gen.errors import InputError
+from haystack_gen.facts import Match, Needle, Source
+from haystack_gen.gather.catalog import catalog_videos
+from haystack_gen.gather.packs import HUB_PREFIX, Pack, read_pack
+from haystack_gen.spec import Spec, load_yaml
+from haystack_gen.workspace import Cache, atomic_folder, content_key, package_folder
+
+DRAWN = "draw"
+DRAWN_LICENSE = "CC0-1.0"
+DRAWN_NEEDLES = 5
+_SLACK = Fraction(3, 2)  # a drawn film outlasts the longest clip, so that windows differ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What was found; `stills` are the pictures of needles and of their supplied look-alikes."""
+
+    films: tuple[Source, ...]
+    needles: tuple[Needle, ...]
+    stills: tuple[Source, ...]
+    supplied: tuple[Match, ...]
+
+
+def gather_world(spec: Spec, cache: Cache) -> World:
+    """Read, or draw, the haystack and the pack that a spec names.
+
+    Raises:
+        InputError: a file is missing or unfit; the message names it.
+    """
+    films = gather_films(spec, cache)
+    pack = gather_pack(spec, cache)
+    if both := {film.id for film in films} & {still.id for still in pack.stills}:
+        raise InputError(f"{sorted(both)[0]!r} names both a haystack film and a picture of the pack; rename one of them")
+    supplied = tuple(
+        Match(needle=needle.id, source=lookalike.source, lure=lookalike.lure, origin="supplied")
+        for needle in pack.needles
+        for lookalike in needle.distractors
+    )
+    return World(films=films, needles=pack.needles, stills=pack.stills, supplied=supplied)
+
+
+def gather_films(spec: Spec, cache: Cache) -> tuple[Source, ...]:
+    """The haystack's films, in the order of the spec; `draw` is one film drawn from the seed."""
+    paths = [_drawn_film(spec, cache) if name == DRAWN else Path(name) for name in spec.haystack.sources]
+    drawn = {path.name: DRAWN_LICENSE for path in paths if path.is_relative_to(cache.root)}
+    return catalog_videos(paths, cache=cache, licenses=drawn)
+
+
+def gather_pack(spec: Spec, cache: Cache) -> Pack:
+    """The spec's needles, cut down to `needles.count`, each with an instruction."""
+    wanted = spec.needles
+    if wanted.pack == DRAWN:
+        pack = read_pack(_drawn_pack(spec, cache))
+    elif wanted.pack.startswith(HUB_PREFIX):
+        pack = read_pack(wanted.pack, scratch=cache.hub_folder(content_key("hub", wanted.pack)))
+    else:
+        pack = read_pack(
+            wanted.pack,
+            images=Path(wanted.images) if wanted.images else None,
+            distractor_list=Path(wanted.distractor_list) if wanted.distractor_list else None,
+        )
+    if wanted.count and wanted.count > len(pack.needles):
+        raise InputError(f"{wanted.pack}: holds {len(pack.needles)} needles, needles.count asks for {wanted.count}")
+    return _with_instructions(replace(pack, needles=pack.needles[: wanted.count]))
+
+
+def _with_instructions(pack: Pack) -> Pack:
+    file = package_folder("templates") / "questions" / "instructions.yaml"
+    defaults = load_yaml(file.read_text(encoding="utf-8"), where=str(file))
+    needles = (
+        replace(needle, instruction=needle.instruction or defaults["mcq" if needle.options else "short"])
+        for needle in pack.needles
+    )
+    return replace(pack, needles=tuple(needles), stills=_shown(pack))
+
+
+def _shown(pack: Pack) -> tuple[Source, ...]:
+    """The pictures that the remaining needles and their look-alikes use."""
+    used = {needle.source for needle in pack.needles}
+    used |= {lookalike.source for needle in pack.needles for lookalike in needle.distractors}
+    return tuple(still for still in pack.stills if still.id in used)
+
+
+def _drawn_film(spec: Spec, cache: Cache) -> Path:
+    from haystack_gen.draw.films import draw_film
+
+    frames = _SLACK * max(spec.grid.lengths)
+    seconds = -(-frames / spec.haystack.fps // 1)
+    key = content_key("film", __version__, spec.seed, seconds, spec.haystack.fps, spec.haystack.size)
+    folder = cache.drawn_folder(key)
+    if not folder.is_dir():
+        with atomic_folder(folder) as part:
+            draw_film(
+                part / f"film-s{spec.seed}.mp4",
+                seed=spec.seed,
+                seconds=seconds,
+                rate=spec.haystack.fps,
+                size=spec.haystack.size,
+            )
+    return folder / f"film-s{spec.seed}.mp4"
+
+
+def _drawn_pack(spec: Spec, cache: Cache) -> Path:
+    from haystack_gen.draw.pack import draw_pack
+
+    count = spec.needles.count or DRAWN_NEEDLES
+    folder = cache.drawn_folder(content_key("pack", __version__, spec.seed, count))
+    if not folder.is_dir():
+        with atomic_folder(folder) as part:
+            draw_pack(part, seed=spec.seed, count=count)
+    return folder
+
+
+def sources_by_id(*groups: Sequence[Source]) -> dict[str, Source]:
+    """Sources of several kinds under their ids.
+
+    Raises:
+        InputError: two different pictures or films share an id.
+    """
+    found: dict[str, Source] = {}
+    for source in (source for group in groups for source in group):
+        if found.setdefault(source.id, source).sha256 != source.sha256:
+            raise InputError(f"two different files are both called {source.id!r}; rename one of them")
+    return found

@@ -1,0 +1,73 @@
+"""One item as a picture: its question, its timeline, and the frames that matter, read back from the finished file."""
+
+from collections.abc import Mapping
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from haystack_gen.plan.choices import LETTERS
+from haystack_gen.plan.items import Item
+
+Rgb = np.ndarray[Any, np.dtype[np.uint8]]
+
+_TILE, _GAP, _COLUMNS, _ROWS = (224, 126), 12, 4, 3
+_COLORS = {"haystack": "#b8bec7", "needle": "#e0492f", "distractor": "#3b7dd8"}
+_INK, _PAPER, _FAINT = "#1d232b", "#ffffff", "#6b7480"
+
+
+def chosen_frames(item: Item) -> dict[int, str]:
+    """Timeline frame and role of the pictures to show: needles, the nearest distractors, haystack evenly between."""
+    chosen = {placed.start: "needle" for placed in item.needles}
+    places = _COLUMNS * _ROWS
+    nearest = sorted(item.distractors, key=lambda placed: abs(placed.offset))
+    chosen |= {placed.start: "distractor" for placed in nearest[: places // 3]}
+    footage = [
+        clip.start + k for clip in item.timeline.clips if clip.role == "haystack" for k in range(clip.length)
+    ]
+    wanted = min(places - len(chosen), len(footage))
+    chosen |= {footage[(2 * k + 1) * len(footage) // (2 * wanted)]: "haystack" for k in range(wanted)}
+    return dict(sorted(chosen.items()))
+
+
+def draw_strip(item: Item, frames: Mapping[int, Rgb]) -> Image.Image:
+    """The picture; `frames` has the RGB array of every frame that `chosen_frames` names."""
+    width = _COLUMNS * (_TILE[0] + _GAP) + _GAP
+    title, small = ImageFont.load_default(size=18), ImageFont.load_default(size=13)
+    question = wrap(item.question, 84)
+    options = "   ".join(f"{letter}. {text}" for letter, text in zip(LETTERS, item.options, strict=False))
+    head = _GAP + 24 * len(question) + 26 + 34
+    rows = -(-len(frames) // _COLUMNS)
+    picture = Image.new("RGB", (width, head + rows * (_TILE[1] + 30) + _GAP), _PAPER)
+    draw = ImageDraw.Draw(picture)
+    for number, line in enumerate(question):
+        draw.text((_GAP, _GAP + 24 * number), line, _INK, font=title)
+    below = _GAP + 24 * len(question)
+    draw.text((_GAP, below), f"{options}   (answer: {item.answer})".strip(), _FAINT, font=small)
+    _draw_ribbon(draw, item, top=below + 26, width=width)
+    for place, (at, role) in enumerate(chosen_frames(item).items()):
+        row, column = divmod(place, _COLUMNS)
+        left, top = _GAP + column * (_TILE[0] + _GAP), head + row * (_TILE[1] + 30)
+        tile = Image.fromarray(frames[at]).resize(_TILE, Image.Resampling.LANCZOS)
+        picture.paste(tile, (left, top))
+        draw.rectangle((left - 2, top - 2, left + _TILE[0] + 1, top + _TILE[1] + 1), outline=_COLORS[role], width=3)
+        draw.text((left, top + _TILE[1] + 4), f"frame {at}  {_caption(item, at, role)}", _FAINT, font=small)
+    return picture
+
+
+def _caption(item: Item, at: int, role: str) -> str:
+    if role != "distractor":
+        return role
+    placed = next(placed for placed in item.distractors if placed.start == at)
+    return f"distractor {placed.offset:+d}" + (f", shows {placed.lure}" if placed.lure else "")
+
+
+def _draw_ribbon(draw: ImageDraw.ImageDraw, item: Item, *, top: int, width: int) -> None:
+    scale = (width - 2 * _GAP) / item.timeline.length
+    draw.rectangle((_GAP, top, width - _GAP, top + 14), fill="#e7eaee")
+    for clip in sorted(item.timeline.clips, key=lambda clip: clip.role):
+        if clip.role == "haystack":
+            continue
+        left = _GAP + clip.start * scale
+        draw.rectangle((left, top, max(left + 3, _GAP + clip.end * scale), top + 14), fill=_COLORS[clip.role])
