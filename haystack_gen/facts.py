@@ -57,6 +57,11 @@ class Source:
         return self.kind == "image" or self.at_s is not None
 
 
+def sampled_length(duration_s: Fraction, rate: Fraction) -> int:
+    """How many frames sampling at `rate` finds in a film: the number of k >= 0 with k / rate < duration_s."""
+    return -(-duration_s * rate // 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookalike:
     """An image supplied with a needle as its distractor; `lure` is the wrong option it shows, or empty."""

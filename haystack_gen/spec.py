@@ -231,8 +231,7 @@ class Output(_Section):
     """What is written: playable videos, frames, or only the recipe."""
 
     media: Literal["video", "frames", "none"] = "video"
-    qp: Annotated[int, Field(ge=1, le=51)] = 23
-    chunk: Literal["auto", "frame", "second"] = "auto"
+    qp: Annotated[int, Field(ge=1, le=51)] = 20
 
 
 class Spec(_Section):

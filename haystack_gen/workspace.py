@@ -131,6 +131,14 @@ class Cache:
         """Vectors of one source's frames in one embedder's space."""
         return self.root / "embeddings" / key[:2] / f"{key}.npz"
 
+    def sightings_file(self, key: str) -> Path:
+        """Haystack frames that look like needles, for one haystack, pack and embedder."""
+        return self.root / "sightings" / key[:2] / f"{key}.jsonl"
+
+    def mined_file(self, key: str) -> Path:
+        """Look-alikes mined for a plan that has no dataset folder yet."""
+        return self.root / "mined" / key[:2] / key / "matches.jsonl"
+
     def place_file(self, sha256: str) -> Path:
         """Remembers where a source with these bytes was last seen on this machine."""
         return self.root / "places" / sha256[:2] / f"{sha256}.json"
@@ -198,6 +206,15 @@ class DatasetFolder:
     def stills(self) -> Path:
         """Needles and distractors as they were before encoding, fitted to the frame: `<source id>.png`."""
         return self.provenance / "stills"
+
+    def still(self, source_id: str) -> Path:
+        """One needle or distractor in `stills`."""
+        return self.stills / f"{source_id}.png"
+
+    @property
+    def picture(self) -> Path:
+        """One item at a glance, for the card."""
+        return self.root / "picture.png"
 
     @property
     def fingerprints(self) -> Path:

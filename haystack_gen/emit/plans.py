@@ -46,6 +46,18 @@ def read_plan(path: Path) -> Iterator[Item]:
         raise InputError(f"{path}: no such file; expected a dataset folder made by haystack-gen build") from None
 
 
+def read_reasons(path: Path) -> Iterator[str]:
+    """Why each item of a `dropped.jsonl` was dropped."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield str(json.loads(line)["reason"])
+
+
+def item_id_of(line: bytes) -> str:
+    """The id of an item without reading all of its line; it comes first."""
+    return json.loads(b"{" + line[1 : line.index(b",")] + b"}")["id"]  # type: ignore[no-any-return]
+
+
 def find_item(path: Path, item_id: str) -> Item:
     """One item of a `plan.jsonl`.
 

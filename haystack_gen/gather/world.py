@@ -1,17 +1,18 @@
 """From a spec to what the world holds: films, needles, and the pictures supplied with them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from haystack_gen import __version__
 from haystack_gen.errors import InputError
-from haystack_gen.facts import Match, Needle, Source
-from haystack_gen.gather.catalog import catalog_videos
+from haystack_gen.facts import Match, Source
+from haystack_gen.gather.catalog import catalog_videos, hash_of
 from haystack_gen.gather.packs import HUB_PREFIX, Pack, read_pack
 from haystack_gen.spec import Spec, load_yaml
-from haystack_gen.workspace import Cache, atomic_folder, content_key, package_folder
+from haystack_gen.workspace import Cache, atomic_folder, content_key, package_folder, write_atomic
 
 DRAWN = "draw"
 DRAWN_LICENSE = "CC0-1.0"
@@ -21,11 +22,10 @@ _SLACK = Fraction(3, 2)  # a drawn film outlasts the longest clip, so that windo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What was found; `stills` are the pictures of needles and of their supplied look-alikes."""
+    """What was found: films, a pack, and the look-alikes that came with it."""
 
     films: tuple[Source, ...]
-    needles: tuple[Needle, ...]
-    stills: tuple[Source, ...]
+    pack: Pack
     supplied: tuple[Match, ...]
 
 
@@ -44,7 +44,7 @@ def gather_world(spec: Spec, cache: Cache) -> World:
         for needle in pack.needles
         for lookalike in needle.distractors
     )
-    return World(films=films, needles=pack.needles, stills=pack.stills, supplied=supplied)
+    return World(films=films, pack=pack, supplied=supplied)
 
 
 def gather_films(spec: Spec, cache: Cache) -> tuple[Source, ...]:
@@ -130,3 +130,33 @@ def sources_by_id(*groups: Sequence[Source]) -> dict[str, Source]:
         if found.setdefault(source.id, source).sha256 != source.sha256:
             raise InputError(f"two different files are both called {source.id!r}; rename one of them")
     return found
+
+
+def remember_places(sources: Iterable[Source], cache: Cache) -> None:
+    """Note where each source lies on this machine, so that `render` and `open_item` find it again."""
+    for source in sources:
+        file = cache.place_file(source.sha256)
+        text = json.dumps({"path": source.path})
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            write_atomic(file, text)
+
+
+def located(sources: Sequence[Source], given: Sequence[Path], cache: Cache) -> tuple[Source, ...]:
+    """Sources of a finished dataset with the path of the file that still has their bytes; "" where none is found.
+
+    Args:
+        sources: as read from a dataset's catalogue, without paths.
+        given: files, or folders of files, to look at first.
+        cache: remembers where each source was seen last.
+    """
+    files = [file for path in given for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]
+    by_hash = {hash_of(file, cache): str(file.absolute()) for file in files}
+    return tuple(replace(source, path=by_hash.get(source.sha256) or _last_seen(source, cache)) for source in sources)
+
+
+def _last_seen(source: Source, cache: Cache) -> str:
+    try:
+        path = Path(json.loads(cache.place_file(source.sha256).read_text(encoding="utf-8"))["path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return str(path) if path.is_file() and hash_of(path, cache) == source.sha256 else ""

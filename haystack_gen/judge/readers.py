@@ -4,14 +4,16 @@ Each yields RGB uint8 arrays of shape (height, width, 3) in display order. None 
 """
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 
+from haystack_gen.emit.chunks import fingerprint
 from haystack_gen.errors import InputError
 
 Rgb = np.ndarray[Any, np.dtype[np.uint8]]
@@ -20,7 +22,7 @@ Rgb = np.ndarray[Any, np.dtype[np.uint8]]
 class Film(NamedTuple):
     """A file as one reader sees it; `frames` is consumed once."""
 
-    count: int
+    length: int
     rate: Fraction
     frames: Iterator[Rgb]
 
@@ -34,9 +36,31 @@ def _pyav(path: Path) -> Film:
     def frames() -> Iterator[Rgb]:
         with container:
             for frame in container.decode(stream):
-                yield frame.to_ndarray(format="rgb24")
+                yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
     return Film(stream.frames, Fraction(stream.average_rate or 0), frames())
+
+
+def open_digests(path: Path) -> Iterator[int]:
+    """The digest of every decoded frame's planes, through PyAV: equal digests, equal pixels."""
+    import av
+
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield fingerprint(frame)[0]
+
+
+def open_frames(paths: Sequence[Path], rate: Fraction) -> Film:
+    """Image files in order, as one film."""
+
+    def frames() -> Iterator[Rgb]:
+        for path in paths:
+            if not path.is_file():
+                raise InputError(f"{path}: no such file; the manifest names it: build the dataset again")
+            with Image.open(path) as image:
+                yield np.asarray(image.convert("RGB"))
+
+    return Film(len(paths), rate, frames())
 
 
 def _decord(path: Path) -> Film:
@@ -88,7 +112,9 @@ def installed_readers(wanted: tuple[str, ...] = ()) -> dict[str, str]:
             importlib.import_module(module)
         except ImportError:
             if wanted:
-                raise InputError(f"reader {name} is not installed; pip install {distribution}, or leave it out") from None
+                raise InputError(
+                    f"reader {name} is not installed; pip install {distribution}, or leave it out"
+                ) from None
             continue
         found[name] = version(distribution)
     return found

@@ -1,6 +1,6 @@
 """An item's timeline as one line of text.
 
-    0 ····x·······N·······x······ 128     N needle   x distractor   · haystack
+0 ····x·······N·······x······ 128     N needle   x distractor   · haystack
 """
 
 from haystack_gen.plan.items import Item

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from textwrap import wrap
-from typing import Any
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from haystack_gen.emit.manifest import read_manifest
+from haystack_gen.errors import InputError
+from haystack_gen.judge.readers import Rgb, open_film, open_frames
 from haystack_gen.plan.choices import LETTERS
 from haystack_gen.plan.items import Item
-
-Rgb = np.ndarray[Any, np.dtype[np.uint8]]
+from haystack_gen.workspace import DatasetFolder
 
 _TILE, _GAP, _COLUMNS, _ROWS = (224, 126), 12, 4, 3
 _COLORS = {"haystack": "#b8bec7", "needle": "#e0492f", "distractor": "#3b7dd8"}
@@ -23,12 +23,28 @@ def chosen_frames(item: Item) -> dict[int, str]:
     places = _COLUMNS * _ROWS
     nearest = sorted(item.distractors, key=lambda placed: abs(placed.offset))
     chosen |= {placed.start: "distractor" for placed in nearest[: places // 3]}
-    footage = [
-        clip.start + k for clip in item.timeline.clips if clip.role == "haystack" for k in range(clip.length)
-    ]
+    footage = [clip.start + k for clip in item.timeline.clips if clip.role == "haystack" for k in range(clip.length)]
     wanted = min(places - len(chosen), len(footage))
     chosen |= {footage[(2 * k + 1) * len(footage) // (2 * wanted)]: "haystack" for k in range(wanted)}
     return dict(sorted(chosen.items()))
+
+
+def read_chosen(folder: DatasetFolder, item: Item) -> dict[int, Rgb]:
+    """Those frames, from the item's finished media.
+
+    Raises:
+        InputError: the dataset has no media, or they cannot be read.
+    """
+    row = next((row for row in read_manifest(folder.manifest) if row.id == item.id), None)
+    wanted = chosen_frames(item)
+    if row is None or not (row.video or row.frames):
+        raise InputError(f"{folder.root}: has no media of {item.id} to show; render it with haystack-gen render")
+    film = (
+        open_film(folder.root / row.video, "pyav")
+        if row.video
+        else open_frames([folder.root / name for name in row.frames], item.timeline.rate)
+    )
+    return {at: frame for at, frame in enumerate(film.frames) if at in wanted}
 
 
 def draw_strip(item: Item, frames: Mapping[int, Rgb]) -> Image.Image:

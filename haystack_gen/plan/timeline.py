@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import accumulate
 
 from haystack_gen.errors import InputError
-from haystack_gen.facts import Role, Source
+from haystack_gen.facts import Role, Source, sampled_length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +68,6 @@ class Insert:
     def end(self) -> int:
         """The first frame after the insert."""
         return self.start + self.length
-
-
-def sampled_length(duration_s: Fraction, rate: Fraction) -> int:
-    """How many frames sampling at `rate` finds in a film: the number of k >= 0 with k / rate < duration_s."""
-    return -(-duration_s * rate // 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haystack_gen.errors import InputError
+from haystack_gen.facts import sampled_length
 from haystack_gen.plan.timeline import (
     Clip,
     Footage,
@@ -12,7 +13,6 @@ from haystack_gen.plan.timeline import (
     Timeline,
     need_frames,
     overlay,
-    sampled_length,
     splice_in,
 )
 from tests.plan.worlds import film

@@ -1,0 +1,237 @@
+"""The straight line: gather facts, plan purely, emit media. The one module that knows every room."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from haystack_gen.emit.card import write_card
+from haystack_gen.emit.fingerprints import cuts_of, write_fingerprints
+from haystack_gen.emit.frames import frame_paths, frames_tasks, write_frames
+from haystack_gen.emit.manifest import write_manifest, write_metadata
+from haystack_gen.emit.plans import read_plan, read_reasons
+from haystack_gen.emit.provenance import prune, settle, versions
+from haystack_gen.emit.rows import Row, RowWriter
+from haystack_gen.executors import Executor, LocalExecutor
+from haystack_gen.facts import Facts, Match, Sighting, Source
+from haystack_gen.gather.embed import embed_cached, embedder, shelf
+from haystack_gen.gather.mine import embed_needles
+from haystack_gen.gather.neighbours import sightings
+from haystack_gen.gather.pool import (
+    catalog_pool,
+    load_mined,
+    mine_pool,
+    pool_pictures,
+    pool_size,
+    save_mined,
+    save_pictures,
+    stills_beside,
+)
+from haystack_gen.gather.records import dump, load
+from haystack_gen.gather.world import World, gather_world, remember_places, sources_by_id
+from haystack_gen.judge.strip import chosen_frames, draw_strip
+from haystack_gen.media import ItemFrames, Media, needed_frames, render, save_still
+from haystack_gen.plan.items import plan_items
+from haystack_gen.progress import Progress, Silent, counted
+from haystack_gen.spec import Spec
+from haystack_gen.workspace import Cache, DatasetFolder, atomic_path, content_key, write_atomic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What work is done with: where artefacts are cached, who runs tasks, who watches."""
+
+    cache: Cache
+    executor: Executor
+    progress: Progress
+
+    @classmethod
+    def local(cls, *, cache: Cache | None = None, jobs: int = 1, progress: Progress | None = None) -> "Tools":
+        """The usual cache and `jobs` processes of this machine."""
+        return cls(cache=cache or Cache.default(), executor=LocalExecutor(jobs), progress=progress or Silent())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a build left behind: how many items, and how many were dropped for each reason."""
+
+    folder: Path
+    items: int
+    dropped: Mapping[str, int]
+
+
+def build(spec: Spec, out: Path, tools: Tools) -> Built:
+    """Build a complete dataset in `out`, or finish the one that was begun there.
+
+    Raises:
+        InputError: the spec asks for what the world does not hold, or `out` is something else.
+        StorageError: the file system refused; the same build goes on from there.
+    """
+    folder = DatasetFolder(out)
+    folder.claim()
+    facts, media = gather(spec, tools)
+    with tools.progress.stage("planning", None) as stage:
+        settle(folder, spec, records=_records(folder, facts), planned=counted(plan_items(spec, facts), stage))
+    if not folder.manifest.is_file():
+        _emit(folder, spec, facts, media, tools)
+    items = sum(1 for _ in read_plan(folder.plan))
+    return Built(folder=out, items=items, dropped=Counter(read_reasons(folder.dropped)))
+
+
+def gather(spec: Spec, tools: Tools) -> tuple[Facts, Media]:
+    """Everything planning needs to know, and the media behind it.
+
+    Raises:
+        InputError: the world does not hold what the spec names.
+    """
+    world = gather_world(spec, tools.cache)
+    mined, pictures = _mined(spec, world, tools)
+    sources = sources_by_id(world.films, world.pack.stills, pictures)
+    remember_places(sources.values(), tools.cache)
+    media = Media(spec, sources, tools.cache)
+    facts = Facts(
+        haystack=world.films,
+        stills=tuple(source for source in sources.values() if source.is_still),
+        needles=world.pack.needles,
+        matches=(*world.supplied, *mined),
+        sightings=_sightings(spec, world, media, tools),
+    )
+    return facts, media
+
+
+def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], tuple[Source, ...]]:
+    """Look-alikes from a file, or from a search of the pool that is made once and kept in the cache."""
+    rules, haystack = spec.mining, spec.haystack
+    if spec.distractors.origin not in ("mined", "any") or not (rules.matches or rules.pool):
+        return (), ()
+    if rules.matches:
+        return load_mined(Path(rules.matches))
+    pool = catalog_pool(rules.pool, tools.cache)
+    looks = (haystack.fps, haystack.size, haystack.fit, haystack.sampling)
+    pictured = (source.sha256 for source in (*world.pack.stills, *pool))
+    file = tools.cache.mined_file(content_key(rules.model_dump_json(), *looks, *pictured))
+    if not file.is_file():
+        with tools.progress.stage("mining look-alikes", pool_size(pool, haystack.fps)) as stage:
+            mined = mine_pool(spec, world.pack, counted(pool_pictures(pool, spec), stage), tools.cache)
+        save_mined(mined.matches, mined.sources, file)
+    return load_mined(file)
+
+
+def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Sighting, ...]:
+    """Haystack frames that could be taken for a needle: all of the footage is looked through, once per film and pack."""
+    if spec.mining.uniqueness == "off":
+        return ()
+    stills = {still.id: still for still in world.pack.stills}
+    asked = {needle.id: stills[needle.source].id for needle in world.pack.needles}
+    chunks = [str(media.folder(source)) for source in (*asked.values(), *(film.id for film in world.films))]
+    key = content_key(*asked, *chunks, spec.mining.embedder, spec.mining.band[1])
+    file = tools.cache.sightings_file(key)
+    if file.is_file():
+        return load(file, Sighting)
+    lengths = {film.id: media.length(film.id) for film in world.films}
+    media.encode(lengths, executor=tools.executor, progress=tools.progress, what="encoding the haystack")
+    model = embedder(spec.mining.embedder)
+    vectors = {}
+    with tools.progress.stage("looking for needles in it", sum(lengths.values())) as stage:
+        for film in world.films:
+            pictures = counted(media.store(film.id).read(0, lengths[film.id]), stage)
+            memory = shelf(film, embedder=model, cache=tools.cache)
+            vectors[film.id], _ = embed_cached(pictures, embedder=model, file=memory, film=True)
+    needles, _ = embed_needles(
+        {needle: media.still(source) for needle, source in asked.items()}, embedder=model, cache=tools.cache
+    )
+    seen = sightings(dict(zip(asked, needles, strict=True)), vectors, ceiling=spec.mining.band[1])
+    write_atomic(file, dump(seen))
+    return seen
+
+
+def _records(folder: DatasetFolder, facts: Facts) -> dict[Path, str]:
+    """The text of everything the plan was made from, by file."""
+    return {
+        folder.catalog: dump((*facts.haystack, *facts.stills)),
+        folder.needles: dump(facts.needles),
+        folder.matches: dump(facts.matches),
+        folder.sightings: dump(facts.sightings),
+    }
+
+
+def _emit(folder: DatasetFolder, spec: Spec, facts: Facts, media: Media, tools: Tools) -> None:
+    """Media, then what describes them, the manifest last."""
+    shown = needed_frames(item.timeline for item in read_plan(folder.plan))
+    whole = {source: stop for source, (_, stop) in shown.items()}
+    media.encode(whole, executor=tools.executor, progress=tools.progress, what="encoding")
+    hashes = _MEDIA[spec.output.media](folder, media, shown, tools)
+    cuts = cuts_of((item.timeline for item in read_plan(folder.plan)), media.encoding.gop)
+    write_fingerprints(folder.fingerprints, {source: media.store(source) for source in shown}, spans=shown, cuts=cuts)
+    sources = [source for source in (*facts.haystack, *facts.stills) if source.id in shown]
+    for still in (source for source in sources if source.is_still):
+        save_still(media.still(still.id), folder.still(still.id))
+    mined = {match.source for match in facts.matches if match.origin == "mined"}
+    if mined:
+        save_pictures([still for still in facts.stills if still.id in mined], stills_beside(folder.matches))
+    write_atomic(folder.versions, versions())
+    writer = RowWriter(spec, needles=facts.needles, sources=sources)
+    write_metadata(_rows(folder, writer, spec, hashes), folder.metadata, media=spec.output.media)
+    picture = _picture(folder, media)
+    dropped = sum(1 for _ in read_reasons(folder.dropped))
+    items = sum(1 for _ in read_plan(folder.plan))
+    write_card(folder.card, spec, sources=sources, items=items, dropped=dropped, picture=picture)
+    write_manifest(_rows(folder, writer, spec, hashes), folder.manifest)
+
+
+def _emit_videos(
+    folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools
+) -> dict[str, str]:
+    """Splice every item; returns the SHA-256 of each file by item id."""
+    numbered = ((folder.video(number, item.id), item) for number, item in enumerate(read_plan(folder.plan)))
+    tasks = (media.render_task(item, path) for path, item in numbered)
+    hashes: dict[Path, str] = {}
+    with tools.progress.stage("splicing videos", sum(1 for _ in read_plan(folder.plan))) as stage:
+        hashes.update(counted(tools.executor.map(render, tasks), stage))
+    prune(folder, set(hashes))
+    return {path.stem: digest for path, digest in hashes.items()}
+
+
+def _emit_frames(
+    folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools
+) -> dict[str, str]:
+    """Write every frame that is shown, once."""
+    tasks = [
+        task for source, span in shown.items() for task in frames_tasks(source, media.store(source), span, folder.root)
+    ]
+    with tools.progress.stage("writing frames", sum(task.stop - task.start for task in tasks)) as stage:
+        for count in tools.executor.map(write_frames, tasks):
+            stage.step(count)
+    prune(folder, {folder.frame(task.source, at) for task in tasks for at in range(task.start, task.stop)})
+    return {}
+
+
+def _emit_nothing(
+    folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools
+) -> dict[str, str]:
+    """The recipe alone."""
+    prune(folder, set())
+    return {}
+
+
+_MEDIA = {"video": _emit_videos, "frames": _emit_frames, "none": _emit_nothing}
+
+
+def _rows(folder: DatasetFolder, writer: RowWriter, spec: Spec, hashes: Mapping[str, str]) -> Iterator[Row]:
+    for number, item in enumerate(read_plan(folder.plan)):
+        video = folder.video(number, item.id).relative_to(folder.root).as_posix() if hashes else ""
+        frames = frame_paths(item.timeline, folder) if spec.output.media == "frames" else ()
+        yield writer.row(item, video=video, frames=frames, sha256=hashes.get(item.id, ""))
+
+
+def _picture(folder: DatasetFolder, media: Media) -> str:
+    """A picture of one item, from the middle of the plan, for the card."""
+    items = list(islice(read_plan(folder.plan), 500))
+    if not items:
+        return ""
+    item = items[len(items) // 2]
+    frames = ItemFrames(item.timeline, media)
+    with atomic_path(folder.picture) as part:
+        draw_strip(item, {at: frames[at] for at in chosen_frames(item)}).save(part, format="PNG")
+    return folder.picture.name

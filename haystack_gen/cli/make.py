@@ -1,0 +1,197 @@
+"""Commands that make something: demo, init, mine, plan, build."""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from haystack_gen.cli.options import (
+    ListCommand,
+    RichProgress,
+    cache_option,
+    chosen_cache,
+    chosen_spec,
+    presets,
+    print_table,
+    say,
+    spec_options,
+)
+from haystack_gen.errors import InputError
+from haystack_gen.workspace import DatasetFolder, atomic_path, package_folder, write_atomic
+
+_OUT = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_jobs = click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Local processes.")
+
+
+@click.command()
+@click.option("--out", type=_OUT, default=Path("haystack-demo"), show_default=True, help="Folder to build in.")
+@cache_option
+@_jobs
+@click.option("--seed", type=int, default=42, show_default=True, help="Seed of every draw.")
+def demo(out: Path, cache: Path | None, jobs: int, seed: int) -> None:
+    """Build a small dataset from nothing and verify it: drawn films, drawn needles, no downloads.
+
+    \b
+    Example:
+      haystack-gen demo --out demo
+    """
+    from haystack_gen.build import build
+    from haystack_gen.judge.verify import verify
+    from haystack_gen.spec import read_spec_file
+
+    tools = _tools(cache, jobs)
+    spec = read_spec_file(package_folder("templates") / "specs" / "tiny.yaml", overrides={"seed": seed})
+    built = build(spec, out, tools)
+    report = verify(DatasetFolder(out), executor=tools.executor, progress=tools.progress)
+    report.raise_if_wrong()
+    say(f"\n{built.items} items in {out}, every frame verified with {report.said_by}. Look at:")
+    folder = DatasetFolder(out)
+    first = next(iter(sorted((out / "videos").rglob("*.mp4"))))
+    print_table(
+        [
+            ("a picture", folder.picture),
+            ("a video", first),
+            ("the manifest", folder.manifest),
+            ("one item", f"haystack-gen show {out} {first.stem}"),
+        ]
+    )
+
+
+@click.command()
+@click.argument("preset")
+@click.option("-o", "--output", type=_FILE, help="File to write; otherwise stdout.")
+def init(preset: str, output: Path | None) -> None:
+    """Write a commented spec to edit.
+
+    \b
+    Example:
+      haystack-gen init v-niah-d -o my.yaml
+    """
+    if preset not in presets():
+        raise InputError(f"no preset {preset!r}; there are {', '.join(presets())}")
+    text = (package_folder("templates") / "specs" / f"{preset}.yaml").read_text(encoding="utf-8")
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    if output.exists():
+        raise InputError(f"{output}: exists already; choose another -o")
+    write_atomic(output, text)
+    say(f"wrote {output}; edit it, then: haystack-gen plan {output} --dry-run")
+
+
+@click.command(cls=ListCommand)
+@click.option("--needles", required=True, help="Needle pack: a folder, an upstream JSON file, hub:USER/NAME, or draw.")
+@click.option("--images", help="Folder of the pack's images, where they do not lie beside its list.")
+@click.option("--pool", multiple=True, required=True, help="Images and videos, or folders of them, to search.")
+@click.option("--embedder", help="descriptor, or open_clip:MODEL/PRETRAINED (a tag or a checkpoint file).")
+@click.option("--band", help="Cosines to accept, LOW:HIGH; above HIGH a picture may be the needle itself.")
+@click.option("--top-k", type=int, help="Matches to keep per needle.")
+@click.option("--fps", help="Frames sampled per second of film.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of the spec.")
+@click.option("-o", "--output", type=_FILE, required=True, help="File of matches; their pictures go beside it.")
+@cache_option
+def mine(output: Path, cache: Path | None, **options: Any) -> None:
+    """Search a pool of images and videos for look-alikes of a pack's needles.
+
+    \b
+    Example:
+      haystack-gen mine --needles my-pack --pool films/ -o matches.jsonl
+      haystack-gen build v-niah-d --needles my-pack --matches matches.jsonl --haystack film.mp4 --out niah-d
+    """
+    from haystack_gen.gather.pool import catalog_pool, mine_pool, pool_pictures, pool_size, save_mined
+    from haystack_gen.gather.world import gather_pack
+    from haystack_gen.progress import counted
+    from haystack_gen.spec import load_yaml, read_spec
+
+    keys = {"needles": "needles.pack", "images": "needles.images", "fps": "haystack.fps"}
+    overrides: dict[str, object] = {"mining.pool": list(options.pop("pool"))}
+    for setting in options.pop("settings"):
+        key, _, value = setting.partition("=")
+        overrides[key] = load_yaml(value, where=f"--set {key}")
+    given = {name: value for name, value in options.items() if value is not None}
+    overrides |= {keys.get(name, f"mining.{name}"): value for name, value in given.items()}
+    spec = read_spec("", where="mine", overrides=overrides)
+    store, progress = chosen_cache(cache), RichProgress()
+    pack, pool = gather_pack(spec, store), catalog_pool(spec.mining.pool, store)
+    with progress.stage("mining look-alikes", pool_size(pool, spec.haystack.fps)) as stage:
+        mined = mine_pool(spec, pack, counted(pool_pictures(pool, spec), stage), store)
+    save_mined(mined.matches, mined.sources, output)
+    found = Counter(match.needle for match in mined.matches)
+    say(f"{mined.count.embedded} pictures embedded, {mined.count.reused} known or alike")
+    print_table([(needle, f"{found[needle]} matches, nearest {mined.nearest[needle]:.4f}") for needle in mined.nearest])
+
+
+@click.command(cls=ListCommand)
+@spec_options
+@click.option("-o", "--output", type=_FILE, help="Write the plan here, one item per line.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be planned; the haystack is not looked through.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
+@cache_option
+@_jobs
+def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, jobs: int, **options: Any) -> None:
+    """Plan items without making media: cells, drops with their reasons, expected size.
+
+    \b
+    Example:
+      haystack-gen plan v-niah --haystack film.mp4 --needles my-pack -o plan.jsonl
+      haystack-gen plan v-niah-d --lengths 400:2000:400 --dry-run
+    """
+    from haystack_gen.build import gather
+    from haystack_gen.cli.summary import Summary
+    from haystack_gen.emit.plans import plan_line
+    from haystack_gen.plan.items import Item, plan_items
+
+    spec = chosen_spec(options)
+    if dry_run:
+        mining = spec.mining.model_copy(update={"uniqueness": "off"})
+        spec = spec.model_copy(update={"mining": mining})
+    facts, _ = gather(spec, _tools(cache, jobs))
+    summary = Summary(spec)
+    if output is None or dry_run:
+        for planned in plan_items(spec, facts):
+            summary.add(planned)
+    else:
+        with atomic_path(output) as part, part.open("w", encoding="utf-8", newline="\n") as out:
+            for planned in plan_items(spec, facts):
+                summary.add(planned)
+                if isinstance(planned, Item):
+                    out.write(plan_line(planned))
+        say(f"wrote {output}")
+    if as_json:
+        sys.stdout.write(json.dumps(summary.as_json(), indent=1) + "\n")
+    else:
+        print_table(summary.as_table())
+
+
+@click.command(cls=ListCommand)
+@spec_options
+@click.option("--out", type=_OUT, required=True, help="Dataset folder: new, or one begun with the same command.")
+@click.option("--media", type=click.Choice(["video", "frames", "none"]), help="What to write; none: the recipe only.")
+@cache_option
+@_jobs
+def build(out: Path, media: str | None, cache: Path | None, jobs: int, **options: Any) -> None:
+    """Build a dataset; running the same command again finishes one that was interrupted.
+
+    \b
+    Example:
+      haystack-gen build v-niah --haystack film.mp4 --needles my-pack --out niah
+      haystack-gen build v-niah-d --haystack films/ --pool photos/ --set distractors.phase=1/2 --out anti-phase
+    """
+    from haystack_gen.build import build as build_dataset
+
+    if media:
+        options["settings"] = (*options["settings"], f"output.media={media}")
+    built = build_dataset(chosen_spec(options), out, _tools(cache, jobs))
+    for reason, count in built.dropped.items():
+        say(f"dropped {count}: {reason}")
+    say(f"{built.items} items in {out}; check them with: haystack-gen verify {out}")
+
+
+def _tools(cache: Path | None, jobs: int) -> Any:
+    from haystack_gen.build import Tools
+
+    return Tools.local(cache=chosen_cache(cache), jobs=jobs, progress=RichProgress())

@@ -1,0 +1,175 @@
+"""Files and folders to the sources they hold, each with an id, a hash and what was measured of it."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from haystack_gen.errors import InputError
+from haystack_gen.facts import Source
+from haystack_gen.gather.images import IMAGE_SUFFIXES, image_size
+from haystack_gen.gather.probe import probe
+from haystack_gen.workspace import Cache, content_key, refusals_explained, sha256_of, slug, write_atomic
+
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".mpg")
+
+
+def catalog_videos(
+    paths: Sequence[Path], *, cache: Cache, licenses: Mapping[str, str] | None = None
+) -> tuple[Source, ...]:
+    """The films at `paths`: files in the order given, a folder's own films (not those of its folders) sorted by name.
+
+    Args:
+        paths: video files, and folders of files named `*.mp4` and the like.
+        cache: remembers hashes.
+        licenses: licence by file name, for example {"city.mp4": "CC-BY-4.0"}; "unknown" for the others.
+
+    Raises:
+        InputError: a file is missing, not a video or given twice, two hold the same bytes, a folder has no video, or
+            `licenses` names a file that is not there.
+    """
+    files = _files(paths, VIDEO_SUFFIXES, "videos")
+    hashes = [hash_of(file, cache) for file in files]
+    first: dict[str, Path] = {}
+    for file, digest in zip(files, hashes, strict=True):
+        if digest in first:
+            raise InputError(f"{file} and {first[digest]} hold the same video; give one of them")
+        first[digest] = file
+    return tuple(_film(*row) for row in _rows(files, hashes, licenses or {}))
+
+
+def catalog_stills(
+    paths: Sequence[Path], *, cache: Cache, licenses: Mapping[str, str] | None = None
+) -> tuple[Source, ...]:
+    """The pictures at `paths`, as `catalog_videos` finds films. Equal pictures under different names are all kept.
+
+    Raises:
+        InputError: as `catalog_videos`, but for equal bytes.
+    """
+    files = _files(paths, IMAGE_SUFFIXES, "images")
+    rows = _rows(files, [hash_of(file, cache) for file in files], licenses or {})
+    return tuple(image_source(file, id=name, sha256=digest, license=license) for name, file, digest, license in rows)
+
+
+def image_source(file: Path, *, id: str, sha256: str, license: str, origin: str = "") -> Source:
+    """The source of one image file.
+
+    Raises:
+        InputError: as `image_size`.
+    """
+    width, height = image_size(file)
+    return Source(
+        id=id,
+        kind="image",
+        path=str(file.absolute()),
+        sha256=sha256,
+        size_bytes=file.stat().st_size,
+        width=width,
+        height=height,
+        license=license,
+        origin=origin,
+    )
+
+
+def hash_of(path: Path, cache: Cache) -> str:
+    """SHA-256 of a file in hex, remembered until its size or modification time changes.
+
+    Raises:
+        InputError: there is no such file, or it was written to while it was read.
+    """
+    with refusals_explained(path):
+        if not path.is_file():
+            raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}; check the name")
+        before = path.stat()
+        remembered = cache.hash_file(content_key(path.resolve(), before.st_size, before.st_mtime_ns))
+        if known := _remembered(remembered):
+            return known
+        digest = sha256_of(path)
+        after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise InputError(f"{path}: changed while it was read; wait until it is complete")
+    write_atomic(remembered, json.dumps({"sha256": digest}) + "\n")
+    return digest
+
+
+def distinct_ids(files: Sequence[Path], hashes: Sequence[str]) -> tuple[str, ...]:
+    """An id for each file: the slug of its stem, and the hash's first 8 digits where stems agree.
+
+    Raises:
+        InputError: two files have the same stem and the same bytes.
+    """
+    stems = [slug(file.stem) for file in files]
+    count = Counter(stems)
+    ids = [stem if count[stem] == 1 else f"{stem}-{digest[:8]}" for stem, digest in zip(stems, hashes, strict=True)]
+    first: dict[str, Path] = {}
+    for file, name in zip(files, ids, strict=True):
+        if name in first:
+            raise InputError(f"{file} and {first[name]} would both be called {name!r}; rename or leave out one of them")
+        first[name] = file
+    return tuple(ids)
+
+
+def _remembered(file: Path) -> str | None:
+    try:
+        known = json.loads(file.read_text())["sha256"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{64}", known) else None
+
+
+def _files(paths: Sequence[Path], suffixes: tuple[str, ...], what: str) -> list[Path]:
+    files = [file for path in paths for file in (_in_folder(path, suffixes, what) if path.is_dir() else [path])]
+    given: dict[Path, Path] = {}
+    for file in files:
+        if (place := file.resolve()) in given:
+            raise InputError(f"{file}: is given twice (also as {given[place]}); give it once")
+        given[place] = file
+    return files
+
+
+def _in_folder(folder: Path, suffixes: tuple[str, ...], what: str) -> list[Path]:
+    with refusals_explained(folder):
+        files = [
+            file
+            for file in folder.iterdir()
+            if file.suffix.lower() in suffixes and not file.name.startswith(".") and not file.is_dir()
+        ]
+    if not files:
+        raise InputError(
+            f"{folder}: holds no {what} ({', '.join(suffixes)}); folders inside it must be given themselves"
+        )
+    return sorted(files, key=_natural)
+
+
+def _natural(file: Path) -> tuple[list[tuple[int, str]], str]:
+    """Sorts "clip 2" before "clip 10"."""
+    parts = re.split(r"([0-9]+)", file.name.casefold())
+    return [(int(part), "") if place % 2 else (-1, part) for place, part in enumerate(parts)], file.name
+
+
+def _rows(
+    files: Sequence[Path], hashes: Sequence[str], licenses: Mapping[str, str]
+) -> Iterator[tuple[str, Path, str, str]]:
+    """Id, file, hash and licence of each file."""
+    if strange := sorted(licenses.keys() - {file.name for file in files}):
+        raise InputError(f"licence given for {strange[0]!r}, which is not among the files; correct the name")
+    for name, file, digest in zip(distinct_ids(files, hashes), files, hashes, strict=True):
+        yield name, file, digest, licenses.get(file.name, "unknown")
+
+
+def _film(name: str, file: Path, digest: str, license: str) -> Source:
+    facts = probe(file)
+    return Source(
+        id=name,
+        kind="video",
+        path=str(file.absolute()),
+        sha256=digest,
+        size_bytes=file.stat().st_size,
+        width=facts.width,
+        height=facts.height,
+        frames=facts.frames,
+        rate=facts.rate,
+        duration_s=facts.duration_s,
+        license=license,
+    )

@@ -1,0 +1,192 @@
+"""What a needle pack lists, line by line, before any image is looked at: `needles.jsonl` and `pack.yaml`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from haystack_gen.errors import InputError
+from haystack_gen.gather.images import IMAGE_SUFFIXES
+from haystack_gen.gather.records import parse_json, read_text
+
+MOST_ENTRIES = 100_000
+# YAML is read a thousand times more slowly than JSON.
+_LARGEST_YAML = 4 << 20
+_TEXTS = ("id", "image", "question", "answer", "key", "attribute", "value", "instruction", "license")
+_KEYS = (*_TEXTS, "options", "distractors")
+_PACK_KEYS = ("name", "license", "needles")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One needle as listed. Images are paths inside the pack, not yet proven to be there.
+
+    `where` names file and line for errors. `answer` is an option, its letter, or a word; so is the second part of
+    each distractor, its lure.
+    """
+
+    where: str
+    image: str
+    question: str
+    answer: str
+    id: str = ""
+    options: tuple[str, ...] = ()
+    key: str = ""
+    attribute: str = ""
+    value: str = ""
+    instruction: str = ""
+    license: str = ""
+    distractors: tuple[tuple[str, str], ...] = ()
+
+
+def folder_entries(folder: Path) -> tuple[str, list[Entry]]:
+    """The name of the pack in a folder and its entries, from `needles.jsonl`, `pack.yaml`, or both.
+
+    Raises:
+        InputError: the folder has neither or two lists, or a line is wrong; the message names file and line.
+    """
+    lines, header = folder / "needles.jsonl", folder / "pack.yaml"
+    if not lines.exists() and not header.exists():
+        raise InputError(_how_to_list(folder))
+    pack, listed = _read_yaml(header) if header.exists() else ({}, None)
+    if listed is not None and lines.exists():
+        raise InputError(f"{folder}: both needles.jsonl and pack.yaml list needles; keep one of the lists")
+    if listed is None and not lines.exists():
+        raise InputError(f"{header}: has no needles; list them there, or in needles.jsonl beside it")
+    rows = listed if listed is not None else _read_lines(lines)
+    if not 0 < len(rows) <= MOST_ENTRIES:
+        raise InputError(f"{folder}: lists {len(rows):,} needles, expected 1 to {MOST_ENTRIES:,}")
+    license = text_of(pack, "license", str(header))
+    entries = [entry_of(row, where) for where, row in rows]
+    return text_of(pack, "name", str(header)) or folder.resolve().name, [
+        entry if entry.license else replace(entry, license=license) for entry in entries
+    ]
+
+
+def entry_of(row: object, where: str) -> Entry:
+    """One object of the list, checked for shape but not yet for sense.
+
+    Raises:
+        InputError: a key is unknown or missing, or its value is not text (or a list, where one belongs).
+    """
+    checked = object_of(row, where, keys=_KEYS, needed=("image", "question", "answer"))
+    options = list_of(checked, "options", where)
+    if any(not isinstance(option, str) or not option.strip() for option in options):
+        raise InputError(f"{where}: options must be text, got {json.dumps(options)}; put each in quotes")
+    if len(options) == 1:
+        raise InputError(f"{where}: has 1 option, expected at least 2, or none for a word answer")
+    lookalikes = list_of(checked, "distractors", where)
+    return Entry(
+        where=where,
+        options=tuple(options),
+        distractors=tuple(_distractor(each, where) for each in lookalikes),
+        **{key: text_of(checked, key, where) for key in _TEXTS},
+    )
+
+
+def object_of(row: object, where: str, *, keys: tuple[str, ...], needed: tuple[str, ...]) -> Mapping[str, Any]:
+    """`row` as an object with no keys but `keys` and all of `needed`."""
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: expected an object with {', '.join(needed or keys)}, got {_brief(row)}")
+    if missing := [key for key in needed if key not in row]:
+        raise InputError(f"{where}: {missing[0]!r} is missing; every needle has {', '.join(needed)}")
+    if strange := sorted(row.keys() - set(keys)):
+        raise InputError(f"{where}: unknown key {strange[0]!r}; known are {', '.join(keys)}")
+    return row
+
+
+def text_of(row: Mapping[str, Any], key: str, where: str) -> str:
+    """The text under `key`, "" when there is none."""
+    value = row.get(key, "")
+    if not isinstance(value, str):
+        raise InputError(f"{where}: {key} must be text, got {_brief(value)}; put it in quotes")
+    return value
+
+
+def list_of(row: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    """The list under `key`, [] when there is none."""
+    value = row.get(key, [])
+    if not isinstance(value, list):
+        raise InputError(f"{where}: {key} must be a list, got {_brief(value)}; put it in brackets")
+    return value
+
+
+def _distractor(value: object, where: str) -> tuple[str, str]:
+    if isinstance(value, str):
+        return value, ""
+    row = object_of(value, f"{where}: distractors", keys=("image", "lure"), needed=("image",))
+    return text_of(row, "image", where), text_of(row, "lure", where)
+
+
+def _brief(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def _how_to_list(folder: Path) -> str:
+    pictures = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    example = {
+        "image": pictures[0] if pictures else "zoo.png",
+        "question": "Which animal is outside the zoo shop?",
+        "options": ["lion", "tiger"],
+        "answer": "tiger",
+    }
+    return (
+        f"{folder}: has {len(pictures)} images but neither needles.jsonl nor pack.yaml, so nothing says what to ask; "
+        f"write needles.jsonl with one line per needle, such as\n  {json.dumps(example, ensure_ascii=False)}"
+    )
+
+
+def _read_lines(path: Path) -> list[tuple[str, Any]]:
+    lines = enumerate(read_text(path).split("\n"), start=1)
+    return [
+        (f"{path}:{number}", parse_json(line, f"{path}:{number}"))
+        for number, line in lines
+        if line and not line.isspace()
+    ]
+
+
+class _PlainLoader(yaml.BaseLoader):
+    """YAML without surprises: every scalar is the text that was written, and no aliases, tags or repeated keys.
+
+    So `answer: No` means "No", and neither expansion of aliases nor construction of objects can happen.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or event.tag:
+            what = "an alias" if isinstance(event, yaml.AliasEvent) else f"the tag {event.tag}"
+            raise yaml.MarkedYAMLError(problem=f"{what} is not allowed", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) < len(node.value):
+            raise yaml.MarkedYAMLError(problem="a key is given twice", problem_mark=node.start_mark)
+        return mapping
+
+
+def _read_yaml(path: Path) -> tuple[Mapping[str, Any], list[tuple[str, Any]] | None]:
+    """The head of a `pack.yaml` and, if it lists needles, each with its file and line."""
+    try:
+        loader = _PlainLoader(read_text(path, largest=_LARGEST_YAML))
+        root: Any = loader.get_single_node()
+        content = loader.construct_document(root) if root else {}
+        json.dumps(content, ensure_ascii=False).encode()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputError(f"{place}: {getattr(error, 'problem', None) or error}; correct the YAML") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: is nested too deep; expected name, license and a list of needles") from error
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path}: text holds half a surrogate pair, which is no character; correct it") from error
+    pack = object_of(content, str(path), keys=_PACK_KEYS, needed=())
+    if "needles" not in pack:
+        return pack, None
+    rows = list_of(pack, "needles", str(path))
+    nodes = next(value for key, value in root.value if key.value == "needles").value
+    return pack, [(f"{path}:{node.start_mark.line + 1}", row) for node, row in zip(nodes, rows, strict=True)]

@@ -1,0 +1,220 @@
+"""Nearest pictures by cosine, which of them may serve as distractors, and which haystack frames may be the needle."""
+
+import json
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isqrt
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+from haystack_gen.errors import InputError
+from haystack_gen.facts import Sighting
+from haystack_gen.gather.embed import Vectors, read_arrays
+from haystack_gen.workspace import atomic_path, refusals_explained
+
+EXACT_LIMIT = 200_000
+"""Most vectors that are all compared with a query; beyond, only the nearest of many lists are."""
+_SIMILARITY_DIGITS = 4
+# k-means over this many vectors for each list; FAISS asks for at least 39 and uses at most 256.
+_LEAST_PER_LIST, _SAMPLE_PER_LIST = 39, 128
+_LISTS_PROBED = 8  # one in so many
+_BLOCK = 65_536  # haystack frames compared at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchRules:
+    """What makes a picture a distractor of a needle.
+
+    Its cosine lies in `[low, high]`: below it does not look alike, above it may be the needle itself. Its sharpness
+    (variance of the Laplacian) is at least `sharpness`. Of a needle's matches, the `top_k` most similar are kept, and
+    no two of them have a cosine above `diversity`.
+    """
+
+    low: float
+    high: float
+    top_k: int
+    diversity: float = 1.0
+    sharpness: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not -1 <= self.low <= self.high <= 1:
+            raise InputError(f"band {self.low}:{self.high}: expected LOW:HIGH with -1 <= LOW <= HIGH <= 1")
+        if self.top_k < 1:
+            raise InputError(f"top_k is {self.top_k}, expected at least 1")
+        if not -1 <= self.diversity <= 1:
+            raise InputError(f"diversity {self.diversity}: expected the highest cosine between two matches, in [-1, 1]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A picture found near a needle."""
+
+    id: str
+    similarity: float
+    sharpness: float
+
+
+class Index:
+    """Vectors of length 1 to be searched by cosine, kept in the order of their ids.
+
+    The same ids and vectors give the same index and the same results, in whatever order they come.
+    """
+
+    def __init__(self, ids: Sequence[str], *, embedder: str, structure: Any) -> None:
+        """For `build` and `load`: `structure` is the FAISS index of the sorted `ids`."""
+        self.ids, self.embedder, self._structure = tuple(ids), embedder, structure
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def build(cls, ids: Sequence[str], vectors: Vectors, *, embedder: str) -> "Index":
+        """An index of one row of `vectors` for each of `ids`: exact up to `EXACT_LIMIT`, in lists (IVF) beyond.
+
+        Raises:
+            InputError: no pictures, or two of one id.
+        """
+        if not ids:
+            raise InputError("there is no picture to search; give a pool with at least one")
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        in_order = [ids[number] for number in order]
+        for one, other in pairwise(in_order):
+            if one == other:
+                raise InputError(f"two pictures of the pool have the id {one!r}, expected different ids; rename one")
+        rows = np.ascontiguousarray(vectors[order], np.float32)
+        structure = _flat(rows) if len(rows) <= EXACT_LIMIT else _lists(rows)
+        return cls(in_order, embedder=embedder, structure=structure)
+
+    def extend(self, ids: Sequence[str], vectors: Vectors) -> "Index":
+        """A new index that holds these too, the same as if all had been given at once."""
+        rows = np.concatenate([self._structure.reconstruct_n(0, len(self)), vectors])
+        return Index.build([*self.ids, *ids], rows, embedder=self.embedder)
+
+    def vector(self, still: str) -> Vectors:
+        """The row of one id, which must be in the index."""
+        return np.asarray(self._structure.reconstruct(bisect_left(self.ids, still)), np.float32)
+
+    def search(self, queries: Vectors, *, k: int) -> list[list[tuple[str, float]]]:
+        """For each query the `k` nearest ids and their cosine, to four decimals; best first, ties by id."""
+        similarities, places = self._structure.search(
+            np.ascontiguousarray(queries, np.float32), max(1, min(k, len(self)))
+        )
+        found = [
+            [(self.ids[place], rounded(cosine)) for cosine, place in zip(*row, strict=True) if place >= 0]
+            for row in zip(similarities, places, strict=True)
+        ]
+        return [sorted(hits, key=lambda hit: (-hit[1], hit[0])) for hits in found]
+
+    def save(self, path: Path) -> None:
+        """Write everything to one file.
+
+        Raises:
+            StorageError: the file system refused.
+        """
+        described = json.dumps({"embedder": self.embedder, "ids": self.ids}).encode()
+        with atomic_path(path) as part, part.open("wb") as stream:
+            np.savez(
+                stream,
+                described=np.frombuffer(described, np.uint8),
+                structure=faiss.serialize_index(self._structure),
+            )
+
+    @classmethod
+    def load(cls, path: Path, *, embedder: str) -> "Index":
+        """An index that `save` wrote.
+
+        Raises:
+            InputError: there is no such file, it is not an index, or its vectors are of another embedder.
+        """
+        try:
+            with refusals_explained(path):
+                described, packed = read_arrays(path, "described", "structure")
+            facts = json.loads(described.tobytes())
+            ids, written_by, structure = facts["ids"], facts["embedder"], faiss.deserialize_index(packed)
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such index; build one first") from None
+        except (ValueError, LookupError, TypeError, RuntimeError) as error:
+            raise InputError(f"{path}: is damaged or not an index ({error}); build it again") from error
+        if written_by != embedder:
+            raise InputError(f"{path}: holds vectors of {written_by}, expected {embedder}; build an index with it")
+        if structure.ntotal != len(ids):
+            raise InputError(f"{path}: holds {structure.ntotal} vectors for {len(ids)} ids; build it again")
+        if isinstance(structure, faiss.IndexIVF):
+            structure.make_direct_map(True)
+        return cls(ids, embedder=embedder, structure=structure)
+
+
+def select(
+    candidates: Iterable[Candidate], *, rules: MatchRules, needles: Vectors, vector_of: Callable[[str], Vectors]
+) -> list[Candidate]:
+    """The candidates that `rules` let through, best first, ties by id.
+
+    `needles` are the vectors of all needles: what comes nearer than the band to any of them would show an item's
+    second needle, and is left out. `vector_of` gives a candidate's row and is asked only while places are free.
+    """
+    kept: list[Candidate] = []
+    rows = np.empty((0, needles.shape[1]), np.float32)
+    for candidate in sorted(candidates, key=lambda one: (-one.similarity, one.id)):
+        if not rules.low <= candidate.similarity <= rules.high or candidate.sharpness < rules.sharpness:
+            continue
+        row = vector_of(candidate.id)
+        if rounded((needles @ row).max()) > rules.high:
+            continue
+        if kept and rounded((rows @ row).max()) > rules.diversity:
+            continue
+        kept.append(candidate)
+        rows = np.vstack([rows, row])
+        if len(kept) == rules.top_k:
+            break
+    return kept
+
+
+def sightings(
+    needles: Mapping[str, Vectors], haystack: Mapping[str, Vectors], *, ceiling: float
+) -> tuple[Sighting, ...]:
+    """Every haystack frame whose cosine with a needle exceeds `ceiling`, by needle, source and frame.
+
+    `needles` has one vector of length 1 for each needle's id, `haystack` for each film's id one row per frame of its
+    sampling grid.
+    """
+    if not needles:
+        return ()
+    ids = sorted(needles)
+    queries = np.stack([needles[one] for one in ids])
+    seen: list[Sighting] = []
+    for source, rows in sorted(haystack.items()):
+        for start in range(0, len(rows), _BLOCK):
+            cosines = np.round(rows[start : start + _BLOCK] @ queries.T, _SIMILARITY_DIGITS)
+            # A margin first, since the rounded 32-bit number is not quite the decimal that is compared and recorded.
+            for frame, needle in np.argwhere(cosines > ceiling - 1e-4).tolist():
+                similarity = rounded(cosines[frame, needle])
+                if similarity > ceiling:
+                    seen.append(Sighting(needle=ids[needle], source=source, frame=start + frame, similarity=similarity))
+    return tuple(sorted(seen, key=lambda one: (one.needle, one.source, one.frame)))
+
+
+def rounded(cosine: float) -> float:
+    """A cosine as it is compared and recorded: four decimals, no negative zero."""
+    return round(float(cosine), _SIMILARITY_DIGITS) + 0.0
+
+
+def _flat(rows: Vectors) -> Any:
+    structure = faiss.IndexFlatIP(rows.shape[1])
+    structure.add(rows)
+    return structure
+
+
+def _lists(rows: Vectors) -> Any:
+    lists = max(1, min(isqrt(len(rows)), len(rows) // _LEAST_PER_LIST))
+    structure = faiss.IndexIVFFlat(faiss.IndexFlatIP(rows.shape[1]), rows.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
+    structure.cp.spherical = True
+    structure.train(np.ascontiguousarray(rows[:: max(1, len(rows) // (lists * _SAMPLE_PER_LIST))]))
+    structure.add(rows)
+    structure.nprobe = max(1, lists // _LISTS_PROBED)
+    structure.make_direct_map(True)
+    return structure

@@ -1,0 +1,155 @@
+"""The pool that look-alikes are mined from, and what was mined, kept as files.
+
+    matches.jsonl             one match per line
+    matches.stills/           the pictures they name, as `<source id>.png`, with their catalog.jsonl
+
+Embeddings differ in the last digits between machines; what was mined is therefore an input that travels with a dataset.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from PIL import Image
+
+from haystack_gen.errors import InputError
+from haystack_gen.facts import Match, Source, sampled_length
+from haystack_gen.gather.catalog import VIDEO_SUFFIXES, catalog_stills, catalog_videos
+from haystack_gen.gather.embed import embedder
+from haystack_gen.gather.fit import Fit
+from haystack_gen.gather.images import Pixels, fit_image, read_image
+from haystack_gen.gather.mine import Mined, mine
+from haystack_gen.gather.neighbours import MatchRules
+from haystack_gen.gather.packs import Pack
+from haystack_gen.gather.records import dump, load
+from haystack_gen.gather.video import sample, still
+from haystack_gen.spec import Spec
+from haystack_gen.workspace import Cache, atomic_folder, sha256_of, write_atomic
+
+
+def catalog_pool(paths: Sequence[str], cache: Cache) -> tuple[Source, ...]:
+    """Images and films to search: files, or folders of either.
+
+    Raises:
+        InputError: a path is missing, or holds neither.
+    """
+    images: list[Path] = []
+    films: list[Path] = []
+    for path in map(Path, paths):
+        holds_films = path.is_dir() and any(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir())
+        (films if holds_films or path.suffix.lower() in VIDEO_SUFFIXES else images).append(path)
+    return (*catalog_stills(images, cache=cache), *catalog_videos(films, cache=cache))
+
+
+def pool_pictures(pool: Sequence[Source], spec: Spec) -> Iterator[tuple[Source, Pixels]]:
+    """Every still of the pool at frame size: images as they are, films sampled at the haystack's rate."""
+    rate, size, fit = spec.haystack.fps, spec.haystack.size, spec.haystack.fit
+    for source in pool:
+        if source.kind == "image":
+            yield source, still_pixels(source, size=size, fit=fit)
+            continue
+        frames = sample(Path(source.path), rate=rate, size=size, fit=fit, mode=spec.haystack.sampling)
+        for number, picture in enumerate(frames):
+            yield replace(source, id=f"{source.id}-f{number:06d}", at_s=Fraction(number) / rate), picture
+
+
+def pool_size(pool: Sequence[Source], rate: Fraction) -> int:
+    """How many stills `pool_pictures` yields."""
+    return sum(1 if source.kind == "image" else sampled_length(source.duration_s, rate) for source in pool)
+
+
+def still_pixels(source: Source, *, size: tuple[int, int], fit: Fit) -> Pixels:
+    """A still fitted to the frame: uint8 RGB of shape (height, width, 3)."""
+    if source.at_s is not None:
+        return still(Path(source.path), at_s=source.at_s, size=size, fit=fit)
+    return fit_image(read_image(Path(source.path)), size=size, fit=fit)
+
+
+def mine_pool(spec: Spec, pack: Pack, pictures: Iterator[tuple[Source, Pixels]], cache: Cache) -> Mined:
+    """Search pictures for look-alikes of a pack's needles, by the rules of the spec."""
+    stills = {still.id: still for still in pack.stills}
+    size, fit, rules = spec.haystack.size, spec.haystack.fit, spec.mining
+    needles = {needle.id: still_pixels(stills[needle.source], size=size, fit=fit) for needle in pack.needles}
+    return mine(
+        needles,
+        pictures,
+        embedder=embedder(rules.embedder),
+        rules=MatchRules(
+            low=rules.band[0],
+            high=rules.band[1],
+            top_k=rules.top_k,
+            diversity=rules.diversity,
+            sharpness=rules.sharpness,
+        ),
+        cache=cache,
+    )
+
+
+def save_mined(matches: Sequence[Match], pictures: Sequence[Source], path: Path) -> None:
+    """Write matches to `path`, after their pictures.
+
+    Raises:
+        InputError: matches were written there before.
+        StorageError: the file system refused.
+    """
+    if path.exists() or stills_beside(path).exists():
+        raise InputError(f"{path}: exists already; choose another -o, or delete it and {stills_beside(path).name}")
+    save_pictures(pictures, stills_beside(path))
+    write_atomic(path, dump(matches))
+
+
+def save_pictures(sources: Sequence[Source], folder: Path) -> None:
+    """Write stills, at their own size, and their catalogue; what `folder` held before is replaced if it differs."""
+    catalog = folder / "catalog.jsonl"
+    if catalog.is_file() and catalog.read_text(encoding="utf-8") == dump(sources):
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    with atomic_folder(folder) as part:
+        for source in sources:
+            _own_picture(source).save(part / f"{source.id}.png")
+        write_atomic(part / "catalog.jsonl", dump(sources))
+
+
+def load_mined(path: Path) -> tuple[tuple[Match, ...], tuple[Source, ...]]:
+    """Matches and their pictures, from what `save_mined` wrote.
+
+    Raises:
+        InputError: a file is missing, is not of that form, or a match names a picture that is not there.
+    """
+    folder = stills_beside(path)
+    matches = tuple(match for match in load(path, Match) if match.origin == "mined")
+    described = {source.id: source for source in load(folder / "catalog.jsonl", Source)}
+    stills = []
+    for name in sorted({match.source for match in matches}):
+        file = folder / f"{name}.png"
+        if name not in described or not file.is_file():
+            raise InputError(f"{path}: names the still {name!r}, which is not in {folder}; mine again")
+        width, height = read_image(file).size
+        size = file.stat().st_size
+        stills.append(
+            replace(
+                described[name],
+                kind="image",
+                path=str(file.absolute()),
+                sha256=sha256_of(file),
+                size_bytes=size,
+                width=width,
+                height=height,
+                at_s=None,
+            )
+        )
+    return matches, tuple(stills)
+
+
+def stills_beside(path: Path) -> Path:
+    """The folder of the pictures that a file of matches names."""
+    return path.with_name(f"{path.stem}.stills")
+
+
+def _own_picture(source: Source) -> Image.Image:
+    if source.at_s is None:
+        return read_image(Path(source.path))
+    even = (source.width // 2 * 2, source.height // 2 * 2)
+    return Image.fromarray(still(Path(source.path), at_s=source.at_s, size=even, fit="stretch"))

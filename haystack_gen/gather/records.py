@@ -1,0 +1,171 @@
+"""Facts to JSON Lines and back, and the strict reading of JSON and text that packs share.
+
+One object per line, keys in field order, every key in every line; fractions as "a/b" (whole ones as "a"), tuples as
+lists. Equal facts give equal bytes.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass, replace
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from haystack_gen.errors import InputError
+from haystack_gen.facts import Match, Needle, Sighting, Source
+from haystack_gen.workspace import refusals_explained
+
+Record = TypeVar("Record", Source, Needle, Match, Sighting)
+
+LARGEST_BYTES = 64 << 20
+_RENAMED = {"path": "name"}
+_FRACTION = re.compile(r"-?[0-9]{1,400}(/0*[1-9][0-9]{0,400})?")
+_MEANINGS = {str: "text", int: "a whole number", float: "a number", NoneType: "null"}
+
+
+def dump(records: Iterable[Source | Needle | Match | Sighting]) -> str:
+    """The records as JSON Lines. A source's path stays on this machine: only the file's `name` is written."""
+    return "".join(json.dumps(_plain(record), ensure_ascii=False, allow_nan=False) + "\n" for record in records)
+
+
+def load(source: Path | str, kind: type[Record], *, paths: Mapping[str, str] | None = None) -> tuple[Record, ...]:
+    """Read back what `dump` wrote, from a file or from the text itself.
+
+    Args:
+        source: a `Path` to a file, or the text.
+        kind: the record that every line holds.
+        paths: where each `Source` lies on this machine, by id; the path of one not named is "".
+
+    Raises:
+        InputError: a line is not such a record; the message names file, line, key and value.
+    """
+    name, text = (str(source), read_text(source)) if isinstance(source, Path) else ("text", source)
+    records: list[Record] = []
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
+        where = f"{name}:{number}"
+        record = _record(parse_json(line, where), kind, where)
+        records.append(replace(record, path=paths.get(record.id, "")) if paths and kind is Source else record)
+    return tuple(records)
+
+
+def read_text(path: Path, *, largest: int = LARGEST_BYTES) -> str:
+    """The UTF-8 text of a file of at most `largest` bytes.
+
+    Raises:
+        InputError: the file is missing, too large or not UTF-8.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}, expected a text file")
+    with refusals_explained(path), path.open("rb") as stream:
+        content = stream.read(largest + 1)
+    if len(content) > largest:
+        raise InputError(f"{path}: is larger than {largest:,} bytes; split it")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        found = content[error.start : error.start + 1].hex()
+        raise InputError(f"{path}: byte {error.start} (0x{found}) is not UTF-8; save the file as UTF-8") from error
+
+
+def parse_json(text: str, where: str) -> Any:
+    """The value of a JSON text; `where` names it in errors.
+
+    Raises:
+        InputError: not JSON, NaN or infinite numbers, a key given twice, half a surrogate pair, nested too deep.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_finite, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{where}: is not JSON at {place}: {error.msg}; correct it") from error
+    except UnicodeEncodeError as error:
+        raise InputError(f"{where}: text holds half a surrogate pair, which is no character; correct it") from error
+    except RecursionError as error:
+        raise InputError(f"{where}: is nested too deep; expected a list of objects") from error
+    except ValueError as error:
+        raise InputError(f"{where}: {error}; correct it") from error
+    return value
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {twice!r} is given twice in one object")
+    return found
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is not a finite number")
+    return number
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if not is_dataclass(value):
+        return value
+    record: Any = value
+    plain = {key: _plain(getattr(record, key)) for key in _keys(record.__class__)}
+    return {_RENAMED.get(key, key): Path(part).name if key in _RENAMED else part for key, part in plain.items()}
+
+
+@cache
+def _keys(kind: type) -> dict[str, Any]:
+    """The fields of a record, in order, and their types."""
+    return get_type_hints(kind)
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    """`value`, as JSON has it, as the type that `hint` states."""
+    if is_dataclass(hint):
+        return _record(value, hint, where)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise InputError(f"{where}: expected a list, got {value!r}")
+        return tuple(_typed(part, get_args(hint)[0], f"{where}[{index}]") for index, part in enumerate(value))
+    if get_origin(hint) is UnionType:
+        return None if value is None else _typed(value, get_args(hint)[0], where)
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise InputError(f"{where}: expected one of {', '.join(get_args(hint))}, got {value!r}")
+        return value
+    if hint is Fraction:
+        return _fraction(value, where)
+    if hint is float and type(value) is int and abs(value) < 1 << 53:
+        return float(value)
+    if type(value) is not hint:
+        raise InputError(f"{where}: expected {_MEANINGS[hint]}, got {value!r}")
+    return value
+
+
+def _record(value: Any, kind: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected an object, got {value!r}")
+    hints = {_RENAMED.get(key, key): hint for key, hint in _keys(kind).items()}
+    if strange := sorted(value.keys() - hints.keys()):
+        raise InputError(f"{where}: unknown key {strange[0]!r}; a {kind.__name__} has {', '.join(hints)}")
+    if missing := [key for key in hints if key not in value]:
+        raise InputError(f"{where}: key {missing[0]!r} is missing; a {kind.__name__} has {', '.join(hints)}")
+    parts = {key: _typed(value[key], hint, f"{where}: {key}") for key, hint in hints.items()}
+    if parts.pop("name", None) is not None:
+        parts["path"] = ""
+    try:
+        return kind(**parts)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def _fraction(value: Any, where: str) -> Fraction:
+    if not isinstance(value, str) or not _FRACTION.fullmatch(value):
+        raise InputError(f'{where}: expected a fraction such as "30000/1001" or "25", got {value!r}')
+    return Fraction(value)

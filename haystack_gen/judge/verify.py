@@ -1,0 +1,257 @@
+"""Does a finished dataset show what its plan says? Every frame of every item is decoded and compared.
+
+PyAV gives the decoded planes, whose digests must be the recorded ones, bit for bit. decord and OpenCV convert to RGB, each
+in its own way; their frames are reduced to 16 x 9 luma and must agree with the recorded one to `TOLERANCE` levels. Needles
+and distractors are compared with their pictures from before encoding. Nothing but the dataset folder is read.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from haystack_gen.emit.chunks import thumbnail
+from haystack_gen.emit.fingerprints import Prints, expected, read_fingerprints
+from haystack_gen.emit.manifest import read_manifest
+from haystack_gen.emit.plans import read_plan
+from haystack_gen.emit.rows import Row
+from haystack_gen.errors import CheckError
+from haystack_gen.executors import Executor, LocalExecutor
+from haystack_gen.judge.readers import Film, Rgb, installed_readers, open_digests, open_film, open_frames
+from haystack_gen.plan.items import Item
+from haystack_gen.progress import Progress, Silent
+from haystack_gen.workspace import DatasetFolder, sha256_of
+
+TOLERANCE = 3
+"""Levels of 255 by which a 16 x 9 luma thumbnail may differ between readers."""
+LEAST_PSNR_DB = 22.0
+"""A decoded needle or distractor agrees with its picture at least this well; unrelated pictures reach about 10."""
+_SHOWN = 20
+# BT.601, full-range RGB to limited-range luma (ITU-R BT.601-7, 2.5)
+_LUMA = np.array([65.481, 128.553, 24.966]) / 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was compared, and every difference found."""
+
+    items: int
+    frames: int
+    alike: int
+    readers: Mapping[str, str]
+    differences: tuple[str, ...]
+
+    @property
+    def said_by(self) -> str:
+        """The witnesses, with their versions."""
+        return ", ".join(f"{name} {version}" for name, version in self.readers.items())
+
+    def raise_if_wrong(self) -> None:
+        """Raise a `CheckError` that lists the differences, if there are any."""
+        if self.differences:
+            more = f"\n  ... and {len(self.differences) - _SHOWN} more" if len(self.differences) > _SHOWN else ""
+            listed = "".join(f"\n  {difference}" for difference in self.differences[:_SHOWN])
+            raise CheckError(f"{len(self.differences)} differences between the dataset and its plan:{listed}{more}")
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "items": self.items,
+            "frames": self.frames,
+            "alike": self.alike,
+            "readers": dict(self.readers),
+            "differences": list(self.differences),
+        }
+
+    def as_table(self) -> list[tuple[str, object]]:
+        """For people."""
+        return [
+            ("items", self.items),
+            ("frames read", f"{self.frames:,}"),
+            ("readers", self.said_by or "none: there are no media"),
+            ("look like the frame before", f"{self.alike:,} (only the bit-exact reader can tell those apart)"),
+            ("differences", len(self.differences)),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """One item, and where its media lie."""
+
+    item: Item
+    row: Row
+    root: Path
+    readers: tuple[str, ...]
+    digests: np.ndarray[Any, np.dtype[np.uint64]]
+    thumbs: np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    frames: int
+    alike: int
+    differences: tuple[str, ...]
+
+
+def verify(
+    folder: DatasetFolder,
+    *,
+    readers: tuple[str, ...] = (),
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Compare a dataset with its plan, frame by frame.
+
+    Args:
+        folder: a complete dataset.
+        readers: names of witnesses; by default all that are installed.
+        executor: who decodes.
+        progress: who is told.
+
+    Raises:
+        InputError: the folder is no complete dataset, or a reader is not installed.
+    """
+    rows, items = list(read_manifest(folder.manifest)), list(read_plan(folder.plan))
+    prints = read_fingerprints(folder.fingerprints)
+    witnesses = installed_readers(readers)
+    findings = [_Finding(frames=0, alike=0, differences=tuple(_ids(rows, items)))]
+    by_id = {item.id: item for item in items}
+    tasks = (_task(folder, by_id[row.id], row, tuple(witnesses), prints) for row in rows if row.id in by_id)
+    with (progress or Silent()).stage("verifying", len(rows)) as stage:
+        for finding in (executor or LocalExecutor()).map(_verify, tasks):
+            findings.append(finding)
+            stage.step()
+    media = any(row.video or row.frames for row in rows)
+    return Report(
+        items=len(rows),
+        frames=sum(finding.frames for finding in findings),
+        alike=sum(finding.alike for finding in findings),
+        readers=witnesses if media else {},
+        differences=tuple(sorted(difference for finding in findings for difference in finding.differences)),
+    )
+
+
+def _ids(rows: list[Row], items: list[Item]) -> Iterator[str]:
+    planned, written = {item.id for item in items}, [row.id for row in rows]
+    yield from (f"{name}: is planned and not in the manifest" for name in sorted(planned - set(written)))
+    yield from (f"{name}: is in the manifest and not planned" for name in sorted(set(written) - planned))
+    if len(set(written)) != len(written):
+        yield "the manifest names an item twice"
+
+
+def _task(
+    folder: DatasetFolder, item: Item, row: Row, readers: tuple[str, ...], prints: Mapping[tuple[str, int], Prints]
+) -> _Task:
+    digests, thumbs = expected(prints, item.timeline)
+    return _Task(item=item, row=row, root=folder.root, readers=readers, digests=digests, thumbs=thumbs)
+
+
+def _verify(task: _Task) -> _Finding:
+    differences = [f"{task.row.id}: {what}" for what in _row_differences(task.item, task.row)]
+    jumps = np.abs(np.diff(task.thumbs.astype(np.int16), axis=0)).max(axis=(1, 2), initial=0)
+    frames = 0
+    if task.row.video:
+        path = task.root / task.row.video
+        if not path.is_file():
+            differences.append(f"{task.row.video}: no such file")
+        else:
+            if task.row.video_sha256 != sha256_of(path):
+                differences.append(f"{task.row.video}: SHA-256 is not the manifest's")
+            for reader in task.readers:
+                count, found = _read_video(task, path, reader)
+                frames += count
+                differences += [f"{task.row.video} ({reader}): {what}" for what in found]
+    elif task.row.frames:
+        film = open_frames([task.root / name for name in task.row.frames], task.item.timeline.rate)
+        count, found = _compare(task, film)
+        frames += count
+        differences += [f"{task.row.id}: {what}" for what in found]
+    return _Finding(frames=frames, alike=int((jumps <= TOLERANCE).sum()), differences=tuple(differences))
+
+
+def _row_differences(item: Item, row: Row) -> Iterator[str]:
+    """Where the manifest says other than the plan."""
+    timeline = item.timeline
+    placed = sorted((one.start, one.start + one.length, one.needle) for one in item.needles)
+    lures = sorted((one.start, one.start + one.length, one.source, one.offset) for one in item.distractors)
+    pairs: list[tuple[str, object, object]] = [
+        ("frames", row.num_frames, timeline.length),
+        ("rate", (row.fps_num, row.fps_den), timeline.rate.as_integer_ratio()),
+        ("answer", row.answer, item.answer),
+        ("options", row.options, list(item.options)),
+        ("needles", sorted((one.start_frame, one.end_frame, one.needle_id) for one in row.needles), placed),
+        (
+            "distractors",
+            sorted((one.start_frame, one.end_frame, one.source, one.offset_frames) for one in row.distractors),
+            lures,
+        ),
+    ]
+    yield from (
+        f"the manifest's {name} {here} are not the plan's {there}" for name, here, there in pairs if here != there
+    )
+
+
+def _read_video(task: _Task, path: Path, reader: str) -> tuple[int, list[str]]:
+    """Everything one reader sees: frame count, rate, size, and each frame."""
+    film = open_film(path, reader)
+    found = []
+    if film.length != task.row.num_frames:
+        found.append(f"states {film.length} frames, expected {task.row.num_frames}")
+    # OpenCV and decord hand the rate over as a float
+    if abs(film.rate - task.item.timeline.rate) > task.item.timeline.rate / 10_000:
+        found.append(f"states {film.rate} frames per second, expected {task.item.timeline.rate}")
+    count, differing = _compare(task, film)
+    if reader == "pyav":
+        digests = list(open_digests(path))
+        wrong = [k for k, (here, there) in enumerate(zip(digests, task.digests, strict=False)) if here != there]
+        differing += [f"frame {k} decodes to other pixels than were encoded" for k in wrong]
+    return count, found + differing
+
+
+def _compare(task: _Task, film: Film) -> tuple[int, list[str]]:
+    """Frame by frame against thumbnails, and stills against their pictures."""
+    shape = (task.row.height, task.row.width, 3)
+    stills = _stills(task)
+    found: list[str] = []
+    count = 0
+    for at, frame in enumerate(film.frames):
+        count += 1
+        if at >= len(task.thumbs):
+            continue
+        if frame.shape != shape:
+            found.append(f"frame {at} is {frame.shape[1]} x {frame.shape[0]}, expected {shape[1]} x {shape[0]}")
+        elif (off := int(np.abs(luma_thumb(frame) - task.thumbs[at]).max())) > TOLERANCE:
+            found.append(f"frame {at} is not the planned one: its thumbnail is off by {off} levels")
+        elif at in stills and (db := psnr(frame, stills[at])) < LEAST_PSNR_DB:
+            found.append(f"frame {at} is not its picture: {db:.1f} dB, expected at least {LEAST_PSNR_DB}")
+    if count != task.row.num_frames:
+        found.append(f"holds {count} frames, expected {task.row.num_frames}")
+    return count, found
+
+
+def _stills(task: _Task) -> dict[int, Rgb]:
+    """The picture of each needle and distractor frame, by timeline frame."""
+    folder = DatasetFolder(task.root)
+    pictures: dict[int, Rgb] = {}
+    spans = [(one.source, one.start, one.length) for one in task.item.needles]
+    spans += [(one.source, one.start, one.length) for one in task.item.distractors]
+    for source, start, length in spans:
+        with Image.open(folder.still(source)) as image:
+            picture = np.asarray(image.convert("RGB"))
+        pictures |= dict.fromkeys(range(start, start + length), picture)
+    return pictures
+
+
+def luma_thumb(frame: Rgb) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """16 x 9 limited-range luma of an RGB frame, as stored fingerprints have it."""
+    channels = np.stack([thumbnail(np.ascontiguousarray(frame[:, :, channel])) for channel in range(3)], axis=-1)
+    return np.rint(16 + channels @ _LUMA)
+
+
+def psnr(one: Rgb, other: Rgb) -> float:
+    """Peak signal to noise ratio of two RGB pictures, in decibels."""
+    error = float(np.mean((one.astype(np.float32) - other.astype(np.float32)) ** 2))
+    return 99.0 if error == 0 else 10 * float(np.log10(255**2 / error))

@@ -1,0 +1,210 @@
+"""Every picture that items show, sampled once and encoded once: from sources to chunk stores and back to pixels.
+
+The one room between gathering and emitting: `build`, `render` and `open_item` all come through here.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+from PIL import Image
+
+from haystack_gen.emit.chunks import ChunkStore, Run, encode_span
+from haystack_gen.emit.encoding import Encoding, decode, rgb_pictures
+from haystack_gen.emit.splice import Piece, splice
+from haystack_gen.errors import InputError
+from haystack_gen.executors import Executor
+from haystack_gen.facts import Source, sampled_length
+from haystack_gen.gather.catalog import hash_of
+from haystack_gen.gather.fit import Fit
+from haystack_gen.gather.images import Pixels
+from haystack_gen.gather.pool import still_pixels
+from haystack_gen.gather.video import sample
+from haystack_gen.plan.items import Item
+from haystack_gen.plan.timeline import Timeline
+from haystack_gen.progress import Progress
+from haystack_gen.spec import Spec
+from haystack_gen.workspace import Cache, atomic_path, content_key, sha256_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeTask:
+    """Sampled frames [start, stop) of one source, to be encoded into `folder`."""
+
+    source: Source
+    start: int
+    stop: int
+    folder: Path
+    encoding: Encoding
+    fit: Fit
+    sampling: str
+    cache: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderTask:
+    """One item to be spliced from its stores into `path`."""
+
+    timeline: Timeline
+    folders: Mapping[str, Path]
+    encoding: Encoding
+    path: Path
+
+
+def encoding_of(spec: Spec) -> Encoding:
+    """The one set of parameters with which everything in a dataset is encoded."""
+    return Encoding(size=spec.haystack.size, rate=spec.haystack.fps, qp=spec.output.qp)
+
+
+class Media:
+    """The chunk stores of a dataset's sources, by source id."""
+
+    def __init__(self, spec: Spec, sources: Mapping[str, Source], cache: Cache) -> None:
+        """Open nothing yet."""
+        self._spec, self._sources, self._cache = spec, sources, cache
+        self.encoding = encoding_of(spec)
+
+    def folder(self, source: str) -> Path:
+        """Where the source's chunks lie, named by everything their bytes depend on."""
+        one, haystack = self._sources[source], self._spec.haystack
+        sampling = "still" if one.is_still else haystack.sampling
+        key = content_key(one.sha256, one.at_s, haystack.fit, sampling, self.encoding.key)
+        return self._cache.chunk_folder(key)
+
+    def store(self, source: str) -> ChunkStore:
+        """The source's chunks."""
+        return ChunkStore(self.folder(source), self.encoding)
+
+    def length(self, source: str) -> int:
+        """How many frames the source has on the timeline's grid; a still has one."""
+        one = self._sources[source]
+        return 1 if one.is_still else sampled_length(one.duration_s, self._spec.haystack.fps)
+
+    def encode(self, needed: Mapping[str, int], *, executor: Executor, progress: Progress, what: str) -> None:
+        """Encode what is missing of the first so many frames of each source, in whole spans.
+
+        Raises:
+            InputError: a source is gone, has changed since it was catalogued, or cannot be decoded.
+        """
+        tasks = [task for source, stop in sorted(needed.items()) for task in self._tasks(source, stop)]
+        if not tasks:
+            return
+        with progress.stage(what, sum(task.stop - task.start for task in tasks)) as stage:
+            for frames in executor.map(_encode, tasks):
+                stage.step(frames)
+
+    def _tasks(self, source: str, stop: int) -> Iterator[EncodeTask]:
+        store, span = self.store(source), self.encoding.span
+        whole = min(self.length(source), -(-stop // span) * span)  # a span that exists is never grown
+        for start, end in store.missing(whole):
+            yield EncodeTask(
+                source=self._sources[source],
+                start=start,
+                stop=end,
+                folder=store.folder,
+                encoding=self.encoding,
+                fit=self._spec.haystack.fit,
+                sampling=self._spec.haystack.sampling,
+                cache=self._cache.root,
+            )
+
+    def render_task(self, item: Item, path: Path) -> RenderTask:
+        """What it takes to write an item to `path`."""
+        folders = {clip.source: self.folder(clip.source) for clip in item.timeline.clips}
+        return RenderTask(timeline=item.timeline, folders=folders, encoding=self.encoding, path=path)
+
+    def still(self, source: str) -> Pixels:
+        """A needle or distractor as it was before encoding, fitted to the frame."""
+        haystack = self._spec.haystack
+        return still_pixels(self._sources[source], size=haystack.size, fit=haystack.fit)
+
+
+class ItemFrames(Sequence[Pixels]):
+    """The frames of one item as RGB arrays (height, width, 3), decoded from the chunks when asked for."""
+
+    def __init__(self, timeline: Timeline, media: Media) -> None:
+        """Open nothing yet."""
+        self._timeline = timeline
+        self._stores = {clip.source: media.store(clip.source) for clip in timeline.clips}
+        self._starts = [clip.start for clip in timeline.clips]
+
+    def __len__(self) -> int:
+        return self._timeline.length
+
+    @overload
+    def __getitem__(self, index: int) -> Pixels: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Pixels]: ...
+    def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
+        """Frame `index` of the timeline, negative ones counted from the end."""
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        clip = self._timeline.clips[bisect_right(self._starts, at) - 1]
+        store = self._stores[clip.source]
+        left = at - clip.start
+        for run in store.clip(clip.source_start, clip.length):
+            if left < len(run.rows):
+                return _picture(run, left, store.extradata)
+            left -= len(run.rows)
+        raise InputError(f"{store.folder}: holds too few frames for {clip}; delete it and build again")
+
+
+def _picture(run: Run, at: int, extradata: bytes) -> Pixels:
+    """Row `at` of a run, decoded from the IDR picture before it."""
+    group = at - next(back for back in range(at + 1) if run.rows["flip"][at - back] >= 0)
+    frames = decode(Run(run.path, run.rows[group : at + 1]).samples(), extradata)
+    *_, picture = rgb_pictures(frames)
+    return picture
+
+
+def needed_frames(timelines: Iterable[Timeline]) -> dict[str, tuple[int, int]]:
+    """The span of each source that the timelines show, from the first frame used to the last."""
+    needed: dict[str, tuple[int, int]] = {}
+    for timeline in timelines:
+        for clip in timeline.clips:
+            frames = clip.length if clip.role == "haystack" else 1
+            low, high = needed.get(clip.source, (clip.source_start, 0))
+            needed[clip.source] = (min(low, clip.source_start), max(high, clip.source_start + frames))
+    return needed
+
+
+def _encode(task: EncodeTask) -> int:
+    source = task.source
+    if not source.path or not Path(source.path).is_file():
+        raise InputError(f"{source.path or source.id}: the source is gone; put it back, or give it with --source")
+    if hash_of(Path(source.path), Cache(task.cache)) != source.sha256:
+        raise InputError(f"{source.path}: has changed since it was catalogued; run the command again to start from it")
+    frames: Iterator[Pixels] | Sequence[Pixels]
+    if source.is_still:
+        frames = [still_pixels(source, size=task.encoding.size, fit=task.fit)]
+    else:
+        frames = sample(
+            Path(source.path),
+            rate=task.encoding.rate,
+            size=task.encoding.size,
+            fit=task.fit,
+            mode="keyframes" if task.sampling == "keyframes" else "exact",
+            span=(task.start, task.stop),
+        )
+    encode_span(frames, folder=task.folder, start=task.start, encoding=task.encoding)
+    return task.stop - task.start
+
+
+def render(task: RenderTask) -> tuple[Path, str]:
+    """Splice an item and return its path and SHA-256; a file that exists is complete and is not made again."""
+    if not task.path.is_file():
+        stores = {source: ChunkStore(folder, task.encoding) for source, folder in task.folders.items()}
+        pieces = [Piece(stores[clip.source], clip.source_start, clip.length) for clip in task.timeline.clips]
+        with atomic_path(task.path) as part:
+            splice(pieces, part)
+    return task.path, sha256_of(task.path)
+
+
+def save_still(picture: Pixels, path: Path) -> None:
+    """Write a picture as PNG, unless it is there."""
+    if not path.is_file():
+        with atomic_path(path) as part:
+            Image.fromarray(picture).save(part, format="PNG")

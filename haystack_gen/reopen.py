@@ -1,0 +1,56 @@
+"""A finished dataset opened again: items read lazily, or rendered once more, from the recipe."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from haystack_gen.emit.plans import find_item
+from haystack_gen.executors import LocalExecutor
+from haystack_gen.facts import Source
+from haystack_gen.gather.records import load
+from haystack_gen.gather.world import located
+from haystack_gen.media import ItemFrames, Media, needed_frames, render
+from haystack_gen.plan.items import Item
+from haystack_gen.progress import Silent
+from haystack_gen.spec import read_spec_file
+from haystack_gen.workspace import Cache, DatasetFolder
+
+
+def open_item(dataset: str | Path, item_id: str, *, sources: Sequence[str | Path] = ()) -> ItemFrames:
+    """The frames of one item, without rendering it: `len(frames)`, `frames[k]` as RGB uint8 (height, width, 3).
+
+    Works for any dataset, whatever its media, as long as the chunk cache or the sources are there.
+
+    Args:
+        dataset: the dataset's folder.
+        item_id: an item of its manifest.
+        sources: where films and pictures are now, if they are not where they were when the dataset was built.
+
+    Raises:
+        InputError: no such item, or a source can be found neither in the cache nor on disk.
+    """
+    item, media = _prepared(Path(dataset), item_id, [Path(source) for source in sources], Cache.default())
+    return ItemFrames(item.timeline, media)
+
+
+def render_item(dataset: Path, item_id: str, output: Path, *, sources: Sequence[Path], cache: Cache) -> None:
+    """Write one item to `output`, the same bytes as the build wrote.
+
+    Raises:
+        InputError: as `open_item`.
+    """
+    item, media = _prepared(dataset, item_id, sources, cache)
+    render(media.render_task(item, output))
+
+
+def _prepared(dataset: Path, item_id: str, given: Sequence[Path], cache: Cache) -> tuple[Item, Media]:
+    """An item and its encoded sources; only what is missing from the cache is looked for and encoded."""
+    folder = DatasetFolder(dataset)
+    item = find_item(folder.plan, item_id)
+    spec = read_spec_file(folder.spec)
+    shown = {clip.source for clip in item.timeline.clips}
+    catalog = [source for source in load(folder.catalog, Source) if source.id in shown]
+    sources = {source.id: source for source in located(catalog, given, cache)}
+    media = Media(spec, sources, cache)
+    whole = {source: stop for source, (_, stop) in needed_frames([item.timeline]).items()}
+    media.encode(whole, executor=LocalExecutor(), progress=Silent(), what="encoding")
+    return item, media
