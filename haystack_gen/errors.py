@@ -20,6 +20,11 @@ class MissingExtraError(HaystackError):
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {library}, which is not installed; pip install 'haystack-gen[{extra}]'")
+        self._parts = (library, extra, purpose)
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        """Errors travel between processes as what they were made from."""
+        return type(self), self._parts
 
 
 class StorageError(HaystackError):

@@ -91,6 +91,8 @@ class Media:
         tasks = [task for source, stop in sorted(needed.items()) for task in self._tasks(source, stop)]
         if not tasks:
             return
+        if gone := sorted({task.source.path or task.source.id for task in tasks if not _is_there(task.source)}):
+            raise InputError(f"{', '.join(gone)}: the source is gone; put it back, or say with --source where it is now")
         with progress.stage(what, sum(task.stop - task.start for task in tasks)) as stage:
             for frames in executor.map(_encode, tasks):
                 stage.step(frames)
@@ -171,10 +173,12 @@ def needed_frames(timelines: Iterable[Timeline]) -> dict[str, tuple[int, int]]:
     return needed
 
 
+def _is_there(source: Source) -> bool:
+    return bool(source.path) and Path(source.path).is_file()
+
+
 def _encode(task: EncodeTask) -> int:
     source = task.source
-    if not source.path or not Path(source.path).is_file():
-        raise InputError(f"{source.path or source.id}: the source is gone; put it back, or give it with --source")
     if hash_of(Path(source.path), Cache(task.cache)) != source.sha256:
         raise InputError(f"{source.path}: has changed since it was catalogued; run the command again to start from it")
     frames: Iterator[Pixels] | Sequence[Pixels]

@@ -19,9 +19,10 @@ from uuid import uuid4
 from haystack_gen.errors import InputError, StorageError
 
 TEMPORARY_MARK = ".part-"
+_GO_ON = "free some or choose another folder, then run the same command again: it goes on from here"
 _REFUSALS = {
-    errno.ENOSPC: "no space left; free some or choose another folder, then run the same command again, which goes on",
-    errno.EDQUOT: "disk quota exceeded; free some or choose another folder, then run the same command again",
+    errno.ENOSPC: f"no space left; {_GO_ON}",
+    errno.EDQUOT: f"disk quota exceeded; {_GO_ON}",
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.EACCES: "permission denied; choose a folder you may write to",
     errno.EPERM: "permission denied; choose a folder you may write to",

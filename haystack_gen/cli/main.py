@@ -24,6 +24,9 @@ class _Group(click.Group):
         except HaystackError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(error.exit_code)
+        except OSError as error:
+            click.echo(f"Error: {error.filename or 'file system'}: {error.strerror or error}", err=True)
+            sys.exit(HaystackError.exit_code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -204,7 +204,8 @@ def _lures(stream: Stream, scene: Scene, attribute: str, wrong: Sequence[str]) -
         free = [KINDS[name] for name in BYSTANDERS if name not in taken]
         free = [kind for kind in free if not wanted or wanted in kind.colors]
         impostor = _impostor(stream.child("impostor", number), KINDS[scene.kind], free, seen)
-        color = wanted or (scene.color if scene.color in impostor.colors else impostor.colors[0])
+        kept = scene.color if scene.color in impostor.colors else ""
+        color = wanted or kept or stream.child("color", number).choice(impostor.colors)
         lure = replace(scene, kind=impostor.name, color=color, variant=number)
         if attribute == "company":
             colors = KINDS[option].colors

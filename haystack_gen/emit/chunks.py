@@ -123,6 +123,7 @@ class ChunkStore:
         if self.length == 1 and start == 0 and length > 1:
             return [Run(self.first, np.repeat(self.spans[0].rows, length))]
         stop = start + length
+        self._check(start, stop)
         boundary = min(start + -start % self.encoding.gop, self.length)
         if boundary == start:
             return self._runs(start, stop)
@@ -134,12 +135,15 @@ class ChunkStore:
         path = self.folder / f"cut-{start:06d}.mp4"
         return _load(path) or _write(self._decoded(start, boundary), path, self.encoding)
 
-    def _runs(self, start: int, stop: int) -> list[Run]:
+    def _check(self, start: int, stop: int) -> None:
         if not 0 <= start < stop <= self.length:
             raise InputError(
                 f"{self.folder}: frames [{start}, {stop}) asked for, expected within [0, {self.length}); "
                 "encode the source to that length first"
             )
+
+    def _runs(self, start: int, stop: int) -> list[Run]:
+        self._check(start, stop)
         runs, begin = [], 0
         for span in self.spans:
             rows = span.rows[max(0, start - begin) : max(0, stop - begin)]

@@ -173,14 +173,17 @@ def _packets(stream: Any, frames: Iterable[VideoFrame]) -> Iterator[Any]:
 
 
 def _normalised(packet: bytes, layout: h264.Layout) -> bytes:
-    """One picture without what depends on where in an encode it stood: the encoder's signature and `idr_pic_id`."""
-    return h264.join_start_codes(
-        [
-            h264.with_idr_pic_id(nal, h264.STORED_ID, layout) if h264.nal_type(nal) == h264.IDR_SLICE else nal
-            for nal in h264.split_start_codes(packet)
-            if h264.nal_type(nal) != h264.SEI
-        ]
-    )
+    """One picture without what depends on where in an encode it stood: signatures and `idr_pic_id`."""
+    nals = []
+    for nal in h264.split_start_codes(packet):
+        kind = h264.nal_type(nal)
+        if kind == h264.IDR_SLICE:
+            nal = h264.with_idr_pic_id(nal, h264.STORED_ID, layout)
+        if kind in (h264.SLICE, h264.IDR_SLICE):
+            nal = h264.with_last_bit_set(nal)
+        if kind != h264.SEI:
+            nals.append(nal)
+    return h264.join_start_codes(nals)
 
 
 def decode(samples: Iterable[bytes | memoryview], extradata: bytes) -> Iterator[VideoFrame]:

@@ -186,6 +186,15 @@ def with_idr_pic_id(nal: bytes, idr_pic_id: int, layout: Layout) -> bytes:
     return escape(head + raw[-(-header.end // 8) :])
 
 
+def with_last_bit_set(nal: bytes) -> bytes:
+    """The same CABAC slice with the last bit of its last byte set.
+
+    x264 sets that bit, which ends the slice or lies behind its end, in frames whose number modulo 32 is in a fixed
+    pattern (`x264_cabac_encode_flush`). A decoder has stopped before it. Set in every frame, it tells nothing.
+    """
+    return nal[:-1] + bytes([nal[-1] | 1])
+
+
 def flip_bit(sample: bytes, layout: Layout) -> int:
     """The bit of an mp4 sample which, flipped, turns its `idr_pic_id` from 1 into 2; -1 if it is no IDR picture."""
     offset, nal = _coded_slice(sample)

@@ -63,10 +63,12 @@ def image_size(path: Path) -> tuple[int, int]:
         InputError: as `read_image`, but for damage in the pixels, which may go unseen.
     """
     with _opened(path) as image:
+        if image.format == "TIFF":
+            # Whether its size is that of the turned picture before it is loaded depends on the Pillow.
+            image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         width, height = image.size
-        # TIFF sizes come turned already.
-        return (height, width) if orientation in (5, 6, 7, 8) and image.format != "TIFF" else (width, height)
+        return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
 
 
 def fit_image(image: Image.Image, *, size: tuple[int, int], fit: Fit) -> Pixels:

@@ -139,7 +139,7 @@ class Index:
         except FileNotFoundError:
             raise InputError(f"{path}: no such index; build one first") from None
         except (ValueError, LookupError, TypeError, RuntimeError) as error:
-            raise InputError(f"{path}: is damaged or not an index ({error}); build it again") from error
+            raise InputError(f"{path}: is damaged or not an index of haystack-gen; build it again") from error
         if written_by != embedder:
             raise InputError(f"{path}: holds vectors of {written_by}, expected {embedder}; build an index with it")
         if structure.ntotal != len(ids):
@@ -189,9 +189,9 @@ def sightings(
     seen: list[Sighting] = []
     for source, rows in sorted(haystack.items()):
         for start in range(0, len(rows), _BLOCK):
-            cosines = np.round(rows[start : start + _BLOCK] @ queries.T, _SIMILARITY_DIGITS)
-            # A margin first, since the rounded 32-bit number is not quite the decimal that is compared and recorded.
-            for frame, needle in np.argwhere(cosines > ceiling - 1e-4).tolist():
+            cosines = rows[start : start + _BLOCK] @ queries.T
+            # Rounding may lift a cosine above the ceiling, and what is recorded is what counts.
+            for frame, needle in np.argwhere(cosines > ceiling - 10**-_SIMILARITY_DIGITS).tolist():
                 similarity = rounded(cosines[frame, needle])
                 if similarity > ceiling:
                     seen.append(Sighting(needle=ids[needle], source=source, frame=start + frame, similarity=similarity))

@@ -35,8 +35,8 @@ def gather_world(spec: Spec, cache: Cache) -> World:
     Raises:
         InputError: a file is missing or unfit; the message names it.
     """
+    pack = gather_pack(spec, cache)  # first: it is quick to read, and quick to be wrong
     films = gather_films(spec, cache)
-    pack = gather_pack(spec, cache)
     if both := {film.id for film in films} & {still.id for still in pack.stills}:
         raise InputError(f"{sorted(both)[0]!r} names both a haystack film and a picture of the pack; rename one of them")
     supplied = tuple(

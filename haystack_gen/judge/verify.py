@@ -1,8 +1,8 @@
 """Does a finished dataset show what its plan says? Every frame of every item is decoded and compared.
 
-PyAV gives the decoded planes, whose digests must be the recorded ones, bit for bit. decord and OpenCV convert to RGB, each
-in its own way; their frames are reduced to 16 x 9 luma and must agree with the recorded one to `TOLERANCE` levels. Needles
-and distractors are compared with their pictures from before encoding. Nothing but the dataset folder is read.
+PyAV gives the decoded planes, whose digests must be the recorded ones, bit for bit. decord and OpenCV convert to RGB,
+each in its own way; their frames are reduced to 16 x 9 luma and must agree with the recorded one to `TOLERANCE` levels.
+Needles and distractors are compared with their pictures from before encoding. Nothing but the dataset folder is read.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,6 +27,8 @@ from haystack_gen.workspace import DatasetFolder, sha256_of
 
 TOLERANCE = 3
 """Levels of 255 by which a 16 x 9 luma thumbnail may differ between readers."""
+JPEG_TOLERANCE = 8
+"""The same for frames stored as JPEG, which are compressed once more."""
 LEAST_PSNR_DB = 22.0
 """A decoded needle or distractor agrees with its picture at least this well; unrelated pictures reach about 10."""
 _SHOWN = 20
@@ -166,7 +168,7 @@ def _verify(task: _Task) -> _Finding:
                 differences += [f"{task.row.video} ({reader}): {what}" for what in found]
     elif task.row.frames:
         film = open_frames([task.root / name for name in task.row.frames], task.item.timeline.rate)
-        count, found = _compare(task, film)
+        count, found = _compare(task, film, tolerance=JPEG_TOLERANCE)
         frames += count
         differences += [f"{task.row.id}: {what}" for what in found]
     return _Finding(frames=frames, alike=int((jumps <= TOLERANCE).sum()), differences=tuple(differences))
@@ -203,7 +205,7 @@ def _read_video(task: _Task, path: Path, reader: str) -> tuple[int, list[str]]:
     # OpenCV and decord hand the rate over as a float
     if abs(film.rate - task.item.timeline.rate) > task.item.timeline.rate / 10_000:
         found.append(f"states {film.rate} frames per second, expected {task.item.timeline.rate}")
-    count, differing = _compare(task, film)
+    count, differing = _compare(task, film, tolerance=TOLERANCE)
     if reader == "pyav":
         digests = list(open_digests(path))
         wrong = [k for k, (here, there) in enumerate(zip(digests, task.digests, strict=False)) if here != there]
@@ -211,7 +213,7 @@ def _read_video(task: _Task, path: Path, reader: str) -> tuple[int, list[str]]:
     return count, found + differing
 
 
-def _compare(task: _Task, film: Film) -> tuple[int, list[str]]:
+def _compare(task: _Task, film: Film, *, tolerance: int) -> tuple[int, list[str]]:
     """Frame by frame against thumbnails, and stills against their pictures."""
     shape = (task.row.height, task.row.width, 3)
     stills = _stills(task)
@@ -223,7 +225,7 @@ def _compare(task: _Task, film: Film) -> tuple[int, list[str]]:
             continue
         if frame.shape != shape:
             found.append(f"frame {at} is {frame.shape[1]} x {frame.shape[0]}, expected {shape[1]} x {shape[0]}")
-        elif (off := int(np.abs(luma_thumb(frame) - task.thumbs[at]).max())) > TOLERANCE:
+        elif (off := int(np.abs(luma_thumb(frame) - task.thumbs[at]).max())) > tolerance:
             found.append(f"frame {at} is not the planned one: its thumbnail is off by {off} levels")
         elif at in stills and (db := psnr(frame, stills[at])) < LEAST_PSNR_DB:
             found.append(f"frame {at} is not its picture: {db:.1f} dB, expected at least {LEAST_PSNR_DB}")

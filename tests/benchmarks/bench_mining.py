@@ -98,7 +98,7 @@ def clip(folder: Path) -> None:
     model, encode, embed = (min(times) for times in taken.values())
     print(f"open_clip ViT-B-32 on {device}: {size / model:,.1f} pictures/s by the bare model")
     print(
-        f"  ours on ready batches: {encode / model:.3f} times as long, target under 1.1; from pixels {embed / model:.3f}"
+        f"  ours takes {encode / model:.3f} of its time on ready batches, target < 1.1; {embed / model:.3f} from pixels"
     )
 
 

@@ -118,6 +118,16 @@ def test_the_encoder_alternates_and_writing_its_own_value_changes_nothing():
         assert h264.split_start_codes(rewritten(packet, number, layout)) == nals
 
 
+def test_the_last_bit_of_a_slice_is_not_part_of_the_picture():
+    packets, *sets = encoded(40, keyint=5, min_keyint=5)
+    changed = []
+    for packet in packets:
+        *others, coded = h264.split_start_codes(packet)
+        changed.append(h264.join_start_codes([*others, h264.with_last_bit_set(coded)]))
+    assert sum(one != other for one, other in zip(packets, changed, strict=True)) > 5
+    assert pixels(changed, *sets) == pixels(packets, *sets)
+
+
 def test_one_flipped_bit_turns_1_into_2_and_back():
     packets, *sets = encoded()
     layout = h264.read_layout(*sets)

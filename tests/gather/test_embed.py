@@ -3,10 +3,11 @@
 import errno
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
+from weakref import WeakSet
 
 import av
 import cv2
@@ -181,6 +182,26 @@ def test_pictures_are_held_by_the_batch(tmp_path: Path, monkeypatch: pytest.Monk
     assert counting.batches == [4, 4, 2]
     assert count.embedded == 10
     assert rows.tobytes() == Descriptor().embed([scene(seed) for seed in range(10)]).tobytes()
+
+
+def test_pictures_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embed, "_BATCH", 4)
+    alive = WeakSet()
+    most = 0
+
+    class Watched(np.ndarray):
+        __hash__ = object.__hash__
+
+    def watched() -> Iterator[np.ndarray]:
+        nonlocal most
+        for seed in range(40):
+            picture = scene(seed).view(Watched)
+            alive.add(picture)
+            most = max(most, len(alive))
+            yield picture
+
+    embed_cached(watched(), embedder=Descriptor(), file=tmp_path / "v.npz", film=True)
+    assert most <= 6
 
 
 def noisy(picture: np.ndarray, seed: int) -> np.ndarray:

@@ -41,8 +41,8 @@ def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png_header(width, height):
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+def png_header(width, height, *, bits=8, colour=2):
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,11 @@ def test_white_is_zero_is_turned_over(tmp_path):
 
 
 def test_sixteen_bit_grey_with_a_transparent_value_is_shown_on_white(tmp_path):
-    values = np.full((4, 4), 1000, np.uint16)
+    values = np.full((4, 4), 1000, ">u2")
     values[0, 0] = 30000
-    Image.fromarray(values).save(tmp_path / "keyed.png", transparency=1000)
+    rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in values))
+    keyed = chunk(b"tRNS", struct.pack(">H", 1000)) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    (tmp_path / "keyed.png").write_bytes(png_header(4, 4, bits=16, colour=0) + keyed)
     image = read_image(tmp_path / "keyed.png")
     assert (image.getpixel((0, 0)), image.getpixel((2, 2))) == ((117,) * 3, (255,) * 3)
 

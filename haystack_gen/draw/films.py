@@ -1,0 +1,125 @@
+"""Haystack films that need no download: procedural shots of land, water, weather and light.
+
+They hold no text and none of the things that drawn needles show. A film is a function of its seed alone; each shot is
+drawn from its own stream, so that no two shots of a film are alike.
+"""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from haystack_gen.draw import views_land, views_light
+from haystack_gen.draw.stage import Stage, white_noise
+from haystack_gen.draw.views_land import View
+from haystack_gen.errors import InputError
+from haystack_gen.plan.streams import Stream
+from haystack_gen.workspace import atomic_path
+
+VIEWS = (
+    views_land.hills,
+    views_land.dunes,
+    views_land.forest,
+    views_land.snowfall,
+    views_land.aurora,
+    views_land.aerial,
+    views_light.sea,
+    views_light.meadow,
+    views_light.city,
+    views_light.rain,
+    views_light.flow,
+    views_light.underwater,
+    views_light.nebula,
+)
+_SHORTEST_S, _LONGEST_S = 3, 8
+_BT601 = 6  # SMPTE 170M in ITU-T H.273: matrix, primaries and transfer of standard definition
+_LIMITED = 1
+
+
+def draw_film(
+    path: Path, *, seed: int, seconds: int, rate: Fraction = Fraction(1), size: tuple[int, int] = (448, 252)
+) -> None:
+    """Write a film of `seconds` seconds as H.264 in mp4; `size` is (width, height), both even.
+
+    Raises:
+        InputError: the size is odd or the film has no frame.
+        StorageError: the file system refused.
+    """
+    if min(size) < 2 or size[0] % 2 or size[1] % 2:
+        raise InputError(f"size {size[0]}x{size[1]} cannot be encoded as video; both sides must be even")
+    if seconds < 1 or rate <= 0:
+        raise InputError(f"a film of {seconds} s at {rate} frames per second has no frame; both must be positive")
+    with atomic_path(path) as part, av.open(str(part), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.gop_size = max(1, round(rate * _LONGEST_S))
+        stream.codec_context.thread_count = 1  # the bytes must not depend on the number of cores
+        stream.codec_context.colorspace = stream.codec_context.color_primaries = stream.codec_context.color_trc = _BT601
+        stream.codec_context.color_range = _LIMITED
+        stream.codec_context.options = {"preset": "veryfast", "crf": "20"}
+        for picture in film_pictures(seed=seed, seconds=seconds, rate=rate, size=size):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU601", dst_color_range="MPEG")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def film_pictures(*, seed: int, seconds: int, rate: Fraction, size: tuple[int, int]) -> Iterator[npt.NDArray[np.uint8]]:
+    """The pictures of a film in order, uint8 RGB of shape (height, width, 3)."""
+    frame, spans = 0, shots(seed=seed, seconds=seconds)
+    for shot, ((start, end), kind) in enumerate(zip(spans, _views(seed, len(spans)), strict=True)):
+        stream = Stream(seed, "film", shot)
+        stage = Stage(width=size[0], height=size[1], stream=stream.child("view"))
+        view, camera = kind(stage), _Camera(stage, stream.child("camera"))
+        while frame / rate < end:
+            yield camera.filmed(view, float(frame / rate - start))
+            frame += 1
+
+
+def shots(*, seed: int, seconds: int) -> list[tuple[int, int]]:
+    """Half-open spans, in seconds, that tile the film; 3 to 8 s long, the last up to 10 s and shorter in short films."""
+    stream, cuts = Stream(seed, "film", "cuts"), [0]
+    while cuts[-1] < seconds:
+        length = _SHORTEST_S + stream.below(_LONGEST_S - _SHORTEST_S + 1)
+        left = seconds - cuts[-1]
+        cuts.append(seconds if left - length < _SHORTEST_S else cuts[-1] + length)
+    return list(zip(cuts, cuts[1:], strict=False))
+
+
+def _views(seed: int, count: int) -> list[Callable[[Stage], View]]:
+    """What each shot shows: all kinds in turn, shuffled anew each time round, none twice in a row."""
+    order: list[Callable[[Stage], View]] = []
+    while len(order) < count:
+        turn = Stream(seed, "film", "order", len(order)).shuffled(VIEWS)
+        order += [*turn[1:], turn[0]] if order and turn[0] is order[-1] else turn
+    return order[:count]
+
+
+class _Camera:
+    """Zooms slowly, sways a little, and follows a light that changes."""
+
+    def __init__(self, stage: Stage, draw: Stream) -> None:
+        self.stage = stage
+        self.zoom, self.pull = draw.between(1.04, 1.16), draw.between(-0.012, 0.012)
+        self.sway, self.phase = draw.between(0, 0.008), draw.between(0, 6)
+        self.light, self.pace = draw.between(0.02, 0.09), draw.between(0.3, 0.9)
+        away = np.hypot(stage.across / stage.aspect - 0.5, stage.down - 0.5)
+        self.shade = (1.03 - 0.42 * away**2)[..., None].astype(np.float32)
+        # Half a grey step of noise keeps smooth skies from breaking into bands.
+        self.grain = (white_noise(draw, stage.height, stage.width, 1) - 0.5) * 2.5
+
+    def filmed(self, view: View, t: float) -> npt.NDArray[np.uint8]:
+        """The picture at `t` seconds of the shot."""
+        light = 1 + self.light * np.sin(self.pace * t + self.phase)
+        picture = np.clip(view(t) * (self.shade * np.float32(255 * light)) + self.grain, 0, 255).astype(np.uint8)
+        zoom = max(1.02, self.zoom + self.pull * t)
+        width, height = self.stage.width, self.stage.height
+        x = width * (zoom - 1) / 2 + self.sway * height * np.sin(1.3 * t + self.phase)
+        y = height * (zoom - 1) / 2 + self.sway * height * np.sin(0.9 * t)
+        matrix = np.array([[zoom, 0, -x], [0, zoom, -y]], np.float32)
+        moved = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(moved, np.uint8)

@@ -1,0 +1,90 @@
+"""A small world on disk in which every picture carries a number: films, needles and distractors that cannot be confused.
+
+Haystack frames are numbered from 0, needles from 500,000 and their distractors from 600,000.
+"""
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from PIL import Image
+
+from haystack_gen.build import Tools, build
+from haystack_gen.plan.items import Item
+from haystack_gen.spec import Spec, read_spec
+from haystack_gen.workspace import DatasetFolder
+from tests.counter_video import draw_number, write_counter
+
+SIZE = (128, 72)
+FILM_RATE = Fraction(30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallWorld:
+    film: Path
+    pack: Path
+
+    def spec(self, text: str = "", *, fps: int | str = 1, **overrides: object) -> Spec:
+        """A spec on this world; `text` is YAML, `overrides` are sections."""
+        base: dict[str, object] = {
+            "haystack.sources": [str(self.film)],
+            "haystack.size": f"{SIZE[0]}x{SIZE[1]}",
+            "haystack.fps": fps,
+            "needles.pack": str(self.pack),
+            "mining.uniqueness": "off",
+        }
+        return read_spec(text, where="test", overrides=base | overrides)
+
+    def number(self, item: Item, at: int) -> int:
+        """What frame `at` of an item's video shows, from the plan and arithmetic alone."""
+        clip = next(clip for clip in item.timeline.clips if clip.start <= at < clip.end)
+        if clip.role == "haystack":
+            sampled = clip.source_start + at - clip.start
+            return sampled * FILM_RATE // item.timeline.rate
+        base = 500_000 if clip.role == "needle" else 600_000
+        return base + int(clip.source.rsplit("-", 1)[1])
+
+
+def make_world(folder: Path, *, seconds: int = 70, needles: int = 3, lures: int = 2) -> SmallWorld:
+    """Write the film and the pack."""
+    folder.mkdir(parents=True, exist_ok=True)
+    film = folder / "film.mp4"
+    write_counter(film, frames=seconds * 30, rate=FILM_RATE, size=SIZE, gop=60)
+    pack = folder / "pack"
+    pack.mkdir()
+    lines = []
+    for needle in range(needles):
+        _picture(500_000 + needle, pack / f"needle-{needle}.png")
+        distractors = []
+        for number in range(needle * lures, (needle + 1) * lures):
+            _picture(600_000 + number, pack / f"lure-{number}.png")
+            distractors.append({"image": f"lure-{number}.png", "lure": "cat"})
+        lines.append(
+            {
+                "image": f"needle-{needle}.png",
+                "question": f"Which animal is in picture {needle}?",
+                "options": ["dog", "cat", "cow", "hen"],
+                "answer": "dog",
+                "distractors": distractors,
+            }
+        )
+    (pack / "needles.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return SmallWorld(film=film, pack=pack)
+
+
+def _picture(number: int, path: Path) -> None:
+    Image.fromarray(draw_number(number, SIZE)).save(path)
+
+
+def built(spec: Spec, out: Path, *, jobs: int = 1) -> DatasetFolder:
+    """Build and return the folder."""
+    build(spec, out, Tools.local(jobs=jobs))
+    return DatasetFolder(out)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder and its bytes."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }

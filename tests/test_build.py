@@ -1,0 +1,281 @@
+"""The straight line on films whose every frame carries its number."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import cv2
+import pytest
+from decord import VideoReader
+
+from haystack_gen import __version__, open_item
+from haystack_gen.emit.manifest import read_manifest
+from haystack_gen.emit.plans import read_plan
+from haystack_gen.errors import InputError, StorageError
+from haystack_gen.judge.readers import open_film
+from haystack_gen.judge.verify import verify
+from haystack_gen.spec import read_spec
+from haystack_gen.workspace import DatasetFolder
+from tests.counter_video import read_number
+from tests.small_world import SmallWorld, built, make_world, tree
+
+GRID = """
+seed: {seed}
+grid: {{lengths: "24,41", depths: "0,1/3,1"}}
+distractors: {{origin: supplied, law: {law}, period: 9, phase: {phase}, count: 3, length: {stay}}}
+needles: {{length: {stay}}}
+"""
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> SmallWorld:
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.mark.parametrize("fps", [1, 10])
+@pytest.mark.parametrize(
+    ("seed", "law", "phase", "stay"), [(1, "periodic", "0", 1), (2, "random", "0", 2), (3, "adjacent", "1/2", 3)]
+)
+def test_every_frame_read_back_is_the_planned_one(world, tmp_path, fps, seed, law, phase, stay):
+    spec = world.spec(GRID.format(seed=seed, law=law, phase=phase, stay=stay), fps=fps)
+    folder = built(spec, tmp_path / "out")
+    rows = {row.id: row for row in read_manifest(folder.manifest)}
+    items = list(read_plan(folder.plan))
+    assert len(items) == len(rows) > 12
+    for item in items:
+        planned = [world.number(item, at) for at in range(item.timeline.length)]
+        path = folder.root / rows[item.id].video
+        for reader in ("pyav", "decord", "opencv"):
+            assert [read_number(frame) for frame in open_film(path, reader).frames] == planned
+        for placed in rows[item.id].needles:
+            assert set(planned[placed.start_frame : placed.end_frame]) == {500_000 + int(placed.needle_id[-1])}
+    assert not verify(folder).differences
+
+
+def test_the_paper_clip_read_back(world, tmp_path):
+    text = """
+    haystack: {window: first}
+    grid: {lengths: "20,60", depths: 0:1:0.2}
+    placement: {length: paper}
+    distractors: {origin: supplied, period: 15, at_least: 0}
+    """
+    folder = built(world.spec(text), tmp_path / "out")
+    for item in read_plan(folder.plan):
+        path = folder.video(0, item.id)
+        frames = [read_number(frame.asnumpy()) for frame in VideoReader(str(path))]
+        haystack = [number for number in frames if number < 500_000]
+        assert haystack == [second * 30 for second in range(item.requested_length)]
+        query = item.requested_depth * item.requested_length // 1
+        needle = next(at for at, number in enumerate(frames) if 500_000 <= number < 600_000)
+        before = [number for number in frames[:needle] if number < 500_000]
+        assert len(before) == query
+        lures = [at for at, number in enumerate(frames) if number >= 600_000]
+        assert [abs(at - needle) for at in lures] == [16] * (item.side != "none")
+
+
+@pytest.mark.parametrize("fps", [1, 10])
+def test_same_bytes_whatever_the_workers_or_the_order(world, tmp_path, monkeypatch, fps):
+    grid = "{{grid: {{lengths: {}, depths: '0,1/2'}}, distractors: {{origin: supplied, period: 7}}}}"
+    whole, half = (world.spec(grid.format(lengths), fps=fps) for lengths in ("'20,40'", "'20'"))
+    folders = []
+    for name, jobs, specs in (("one", 1, [whole]), ("two", 2, [whole]), ("halves", 1, [half, whole])):
+        monkeypatch.setenv("HAYSTACK_CACHE", str(tmp_path / f"cache-{name}"))
+        for spec in specs:
+            folder = built(spec, tmp_path / name, jobs=jobs)
+        folders.append(tree(folder.root))
+    assert len(folders[0]) > 20
+    assert folders[0] == folders[1] == folders[2]
+
+
+def test_what_a_killed_build_left_is_finished_to_the_same_bytes(world, tmp_path):
+    spec = world.spec("grid: {lengths: '20', depths: '0,1/2,1'}")
+    folder = built(spec, tmp_path / "out")
+    complete = tree(folder.root)
+    videos = sorted((folder.root / "videos").rglob("*.mp4"))
+    kept = videos[0].stat().st_mtime_ns
+    for lost in (folder.manifest, folder.metadata, folder.fingerprints, *videos[2:5]):
+        lost.unlink()
+    (videos[0].parent / ".part-0123456789ab-x.mp4").write_bytes(b"half")
+    with pytest.raises(InputError, match="no manifest, so the dataset is not complete"):
+        verify(folder)
+    built(spec, folder.root)
+    assert tree(folder.root) == complete
+    assert videos[0].stat().st_mtime_ns == kept, "a finished video was made again"
+
+
+def test_a_finished_build_does_nothing_and_a_changed_one_only_what_changed(world, tmp_path):
+    text = "grid: {lengths: '20', depths: '0,1/2'}\ndistractors: {origin: supplied, period: %d}"
+    folder = built(world.spec(text % 7), tmp_path / "out")
+    times = {path: path.stat().st_mtime_ns for path in folder.root.rglob("*.mp4")}
+    manifest = folder.manifest.stat().st_mtime_ns
+    built(world.spec(text % 7), folder.root)
+    assert folder.manifest.stat().st_mtime_ns == manifest
+    assert {path: path.stat().st_mtime_ns for path in folder.root.rglob("*.mp4")} == times
+    built(world.spec((text % 7).replace("0,1/2", "0,1")), folder.root)
+    again = {path: path.stat().st_mtime_ns for path in folder.root.rglob("*.mp4")}
+    assert {path.stem for path in times.keys() & again.keys()} == {f"retrieval-20-d0-t{k}-needle-{k}" for k in range(3)}
+    assert all(times[path] == again[path] for path in times.keys() & again.keys())
+    built(world.spec((text % 9).replace("0,1/2", "0,1")), folder.root)
+    fresh = built(world.spec((text % 9).replace("0,1/2", "0,1")), tmp_path / "fresh")
+    assert tree(folder.root) == tree(fresh.root)
+
+
+def test_frames_and_recipes_show_what_videos_show(world, tmp_path):
+    text = "{grid: {lengths: '15', depths: '1/2'}, distractors: {origin: supplied, period: 6}, output: {media: %s}}"
+    frames, recipe = (built(world.spec(text % media, fps=10), tmp_path / media) for media in ("frames", "none"))
+    assert not verify(frames).differences
+    assert not verify(recipe).differences
+    assert not (recipe.root / "videos").exists()
+    for row, item in zip(read_manifest(frames.manifest), read_plan(recipe.plan), strict=True):
+        planned = [world.number(item, at) for at in range(15)]
+        assert [read_number(cv2.imread(str(frames.root / path))) for path in row.frames] == planned
+        lazily = open_item(recipe.root, item.id)
+        assert [read_number(lazily[at]) for at in range(len(lazily))] == planned
+        assert read_number(lazily[-1]) == planned[-1]
+        assert len(lazily[3:9:2]) == 3
+        with pytest.raises(IndexError):
+            lazily[15]
+
+
+def test_an_item_is_found_again_through_its_sources(world, tmp_path, monkeypatch):
+    film = tmp_path / "elsewhere" / "renamed.mp4"
+    film.parent.mkdir()
+    shutil.copy(world.film, film)
+    spec = world.spec("{grid: {lengths: '15', depths: '1/2', trials: 1}, output: {media: none}}")
+    spec = spec.model_copy(update={"haystack": spec.haystack.model_copy(update={"sources": (str(film),)})})
+    folder = built(spec, tmp_path / "out")
+    item = next(read_plan(folder.plan))
+    monkeypatch.setenv("HAYSTACK_CACHE", str(tmp_path / "another cache"))
+    with pytest.raises(InputError, match="needle-0, renamed: the source is gone; put it back, or say with --source where it is now"):
+        open_item(folder.root, item.id)
+    frames = open_item(folder.root, item.id, sources=[film, world.pack])
+    assert [read_number(frame) for frame in frames] == [world.number(item, at) for at in range(15)]
+
+
+def test_a_source_that_changed_or_went_midway_is_an_error_and_nothing_claims_to_be_complete(world, tmp_path, monkeypatch):
+    from haystack_gen import build as line
+
+    film = tmp_path / "film.mp4"
+    shutil.copy(world.film, film)
+    spec = world.spec("{grid: {lengths: '15', depths: '1/2'}}", **{"haystack.sources": [str(film)]})
+    settle = line.settle
+    for spoil, message in (
+        (lambda: film.write_bytes(film.read_bytes() + b"more"), "has changed since it was catalogued"),
+        (film.unlink, "the source is gone"),
+    ):
+        monkeypatch.setenv("HAYSTACK_CACHE", str(tmp_path / message))
+        monkeypatch.setattr(line, "settle", lambda *args, do=spoil, **more: (settle(*args, **more), do()))
+        with pytest.raises(InputError, match=rf"film\.mp4: {message}"):
+            built(spec, tmp_path / "out")
+        assert not (tmp_path / "out" / "manifest.jsonl").exists()
+    monkeypatch.setattr(line, "settle", settle)
+    shutil.copy(world.film, film)
+    assert not verify(built(spec, tmp_path / "out")).differences
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of two megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], check=False).returncode == 0
+    if not mounted:
+        if os.environ.get("CI"):
+            pytest.fail("cannot mount a small disk to fill")
+        pytest.skip("mounting needs root")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_an_error_that_loses_nothing(world, tmp_path, small_disk):
+    spec = world.spec("grid: {lengths: '60', depths: 0:1:0.1}")
+    for jobs in (1, 2):
+        with pytest.raises(StorageError, match=r"\.mp4: no space left; free some or choose another folder"):
+            built(spec, small_disk / "out", jobs=jobs)
+    assert not (small_disk / "out" / "manifest.jsonl").exists()
+    finished = list((small_disk / "out").rglob("*.mp4"))
+    assert finished
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    times = {path: path.stat().st_mtime_ns for path in finished}
+    built(spec, small_disk / "out")
+    assert {path: path.stat().st_mtime_ns for path in finished} == times
+    assert tree(small_disk / "out") == tree(built(spec, tmp_path / "roomy").root)
+
+
+@pytest.mark.parametrize("what", ["file", "folder of mine", "read-only"])
+def test_a_folder_that_is_something_else_is_left_alone(world, tmp_path, what):
+    out = tmp_path / "out"
+    spec = world.spec("grid: {lengths: '10'}")
+    if what == "file":
+        out.write_text("mine")
+        with pytest.raises(InputError, match="out: is a file, expected a new or empty folder; choose another --out"):
+            built(spec, out)
+        assert out.read_text() == "mine"
+    elif what == "folder of mine":
+        out.mkdir()
+        (out / "thesis.tex").write_text("mine")
+        with pytest.raises(InputError, match="out: holds files that are not a dataset of haystack-gen"):
+            built(spec, out)
+        assert list(tree(out)) == ["thesis.tex"]
+    else:
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(disk)], check=False).returncode:
+            pytest.skip("mounting needs root")
+        try:
+            with pytest.raises(StorageError, match="disk/out: the file system is read-only; choose another folder"):
+                built(spec, disk / "out")
+        finally:
+            subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_films_shorter_than_a_clip_name_the_ways_out(world, tmp_path):
+    with pytest.raises(InputError, match=r"has 70 frames at 1 fps, and the longest clip needs 71; give shorter --lengths"):
+        built(world.spec("grid: {lengths: '71'}"), tmp_path / "out")
+    folder = built(world.spec("{grid: {lengths: '150'}, haystack: {repeat: true}}"), tmp_path / "out")
+    assert {row.haystack_repeats for row in read_manifest(folder.manifest)} <= {2, 3}
+    assert not verify(folder).differences
+
+
+def test_what_is_written_says_nothing_of_this_machine(world, tmp_path):
+    folder = built(world.spec("grid: {lengths: '10'}"), tmp_path / "out")
+    for name, content in tree(folder.root).items():
+        if not name.endswith("spec.yaml"):  # the command's own words
+            assert str(tmp_path).encode() not in content, name
+            assert str(world.film.parent).encode() not in content, name
+
+
+def test_rows_are_whole(world, tmp_path):
+    folder = built(world.spec("{grid: {lengths: '30'}, distractors: {origin: supplied, period: 11}}"), tmp_path / "out")
+    for line, item in zip(folder.manifest.read_text().splitlines(), read_plan(folder.plan), strict=True):
+        row = json.loads(line)
+        assert row["prompt"].splitlines()[1:5] == [f"{a}. {b}" for a, b in zip("ABCD", row["options"], strict=True)]
+        assert row["options"][row["answer_index"]] == row["answer_text"] == "dog"
+        assert row["accepted_answers"] == [row["answer"], "dog"]
+        assert (row["num_frames"], row["fps"], row["duration_s"]) == (30, 1.0, 30.0)
+        assert {one["lure"] for one in json.loads(row["distractors_json"])} == {"cat"}
+        assert row["generator_version"] == __version__
+        assert row["depth"] == float(item.needles[0].depth)
+
+
+def test_a_dataset_of_the_wrong_make_is_refused(tmp_path):
+    with pytest.raises(InputError, match="manifest.jsonl: no manifest, so the dataset is not complete"):
+        verify(DatasetFolder(tmp_path))
+    with pytest.raises(InputError, match="plan.jsonl: no such file; expected a dataset folder"):
+        open_item(tmp_path, "x")
+
+
+def test_seeds_share_no_timeline_of_the_tiny_preset(tmp_path):
+    from haystack_gen.build import Tools, gather
+    from haystack_gen.plan.items import plan_items
+    from haystack_gen.workspace import package_folder
+
+    text = (package_folder("templates") / "specs" / "tiny.yaml").read_text()
+    timelines = []
+    for seed in (42, 43):
+        spec = read_spec(text, where="tiny", overrides={"seed": seed, "mining.uniqueness": "off"})
+        facts, _ = gather(spec, Tools.local())
+        timelines.append({item.timeline for item in plan_items(spec, facts)})
+    assert not timelines[0] & timelines[1]
