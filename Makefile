@@ -14,6 +14,9 @@ test: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not clip and not hub"
 
+test-extras: .venv-extras/.ready
+	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m "clip or hub"
+
 bench: .venv/.dev
 	$(BIN)/python tests/benchmarks/bench_plan.py
 	$(BIN)/python tests/benchmarks/bench_splice.py
@@ -33,4 +36,13 @@ clean:
 
 .venv/.dev: pyproject.toml .venv/.package
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+# A torch without CUDA does not go with the torchvision of its release, which open_clip imports; 0.16.2 imports beside it.
+.venv-extras/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-extras
+	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0 \
+		--editable '.[clip,hub,dev]'
+	.venv-extras/bin/python -c 'import torchvision' 2>/dev/null || .venv-extras/bin/python -m pip install --quiet \
+		--disable-pip-version-check --no-deps torchvision==0.16.2
 	touch $@

@@ -220,7 +220,7 @@ class Mining(_Section):
     embedder: str = "descriptor"
     pool: Paths = ()
     matches: str | None = None
-    band: Annotated[tuple[Cosine, Cosine], BeforeValidator(_band)] = (0.3, 0.95)
+    band: Annotated[tuple[Cosine, Cosine], BeforeValidator(_band)] = (0.45, 0.95)
     top_k: PositiveInt = 8
     diversity: Cosine = 0.98
     sharpness: Annotated[float, Field(ge=0)] = 20.0

@@ -4,6 +4,7 @@ Pictures are float32 of shape (height, width, 3), values about 0 to 1 in display
 heights, so that a film looks alike at any size.
 """
 
+import math
 from dataclasses import dataclass
 from hashlib import shake_128
 
@@ -29,12 +30,12 @@ class Stage:
     @property
     def across(self) -> Array:
         """(1, width): distance from the left edge."""
-        return ((np.arange(self.width, dtype=np.float32) + 0.5) / self.height)[None, :]
+        return np.asarray((np.arange(self.width) + 0.5) / self.height, np.float32)[None, :]
 
     @property
     def down(self) -> Array:
         """(height, 1): 0 at the top, 1 at the bottom."""
-        return ((np.arange(self.height, dtype=np.float32) + 0.5) / self.height)[:, None]
+        return np.asarray((np.arange(self.height) + 0.5) / self.height, np.float32)[:, None]
 
     @property
     def aspect(self) -> float:
@@ -48,9 +49,20 @@ def color(code: str) -> Array:
 
 def white_noise(stream: Stream, *shape: int) -> Array:
     """Uniform values in [0, 1), 256 steps; one draw of the stream, stretched by SHAKE-128."""
-    count = int(np.prod(shape))
-    drawn = shake_128(stream.word().to_bytes(8, "big")).digest(count)
-    return (np.frombuffer(drawn, np.uint8).astype(np.float32) / 256).reshape(shape)
+    drawn = np.frombuffer(_bytes(stream, math.prod(shape)), np.uint8)
+    return np.asarray(drawn / np.float32(256), np.float32).reshape(shape)
+
+
+def specks(stream: Stream, count: int, *, spread: float) -> Array:
+    """(TILE, TILE) black with `count` soft dots, about 1 at their middle and `spread` pixels wide."""
+    places = np.frombuffer(_bytes(stream, 4 * count), np.uint16) % TILE
+    dots = np.zeros((TILE, TILE), np.float32)
+    dots[places[::2], places[1::2]] = 1 + 6 * spread**2
+    return np.asarray(np.clip(cv2.GaussianBlur(dots, (0, 0), spread), 0, 1), np.float32)
+
+
+def _bytes(stream: Stream, count: int) -> bytes:
+    return shake_128(stream.word().to_bytes(8, "big")).digest(count)
 
 
 def cloud_noise(stream: Stream, *, cells: tuple[int, int], octaves: int = 4, fade: float = 0.5) -> Array:
@@ -67,14 +79,18 @@ def cloud_noise(stream: Stream, *, cells: tuple[int, int], octaves: int = 4, fad
         enlarged = cv2.resize(lattice, ((wide + 4) * step_x, (tall + 4) * step_y), interpolation=cv2.INTER_CUBIC)
         total += weight * enlarged[2 * step_y : 2 * step_y + TILE, 2 * step_x : 2 * step_x + TILE]
         weight *= fade
-    low, high = float(total.min()), float(total.max())
-    return (total - low) / (high - low)
+    return _stretched(total)
+
+
+def _stretched(values: Array) -> Array:
+    low, high = float(values.min()), float(values.max())
+    return (values - low) / (high - low)
 
 
 def window(stage: Stage, texture: Array, *, left: float = 0, top: float = 0, zoom: float = 1, turn: float = 0) -> Array:
     """What a camera sees of an endless repetition of `texture`: `left`, `top` in picture heights, `turn` in radians."""
     scale = TILE / stage.height / 2 / zoom
-    cos, sin = np.cos(turn) * scale, np.sin(turn) * scale
+    cos, sin = math.cos(turn) * scale, math.sin(turn) * scale
     middle_x, middle_y = stage.width / 2, stage.height / 2
     x = left * TILE / 2 + TILE / 2 - cos * middle_x + sin * middle_y
     y = top * TILE / 2 + TILE / 2 - sin * middle_x - cos * middle_y
@@ -94,12 +110,12 @@ def ramp(values: Array, stops: list[tuple[float, Array]]) -> Array:
 def smooth(values: Array, low: float, high: float) -> Array:
     """0 below `low`, 1 above `high`, an S between."""
     part = np.clip((values - low) / (high - low), 0, 1)
-    return part * part * (3 - 2 * part)
+    return np.asarray(part * part * (3 - 2 * part), np.float32)
 
 
 def mix(one: Array, other: Array, share: Array | float) -> Array:
     """`one` where `share` is 0, `other` where it is 1."""
-    return one + (other - one) * share
+    return np.asarray(one + (other - one) * share, np.float32)
 
 
 def profile(stream: Stream, *, cells: int, octaves: int = 5, fade: float = 0.5) -> Array:
@@ -115,7 +131,7 @@ def profile(stream: Stream, *, cells: int, octaves: int = 5, fade: float = 0.5) 
         part = at - left
         part = part * part * (3 - 2 * part)
         total += (heights[left] * (1 - part) + heights[left + 1] * part) * fade**octave
-    return (total - total.min()) / (total.max() - total.min())
+    return _stretched(total)
 
 
 def along(stage: Stage, heights: Array, *, left: float, stretch: float = 4.0) -> Array:
@@ -123,9 +139,20 @@ def along(stage: Stage, heights: Array, *, left: float, stretch: float = 4.0) ->
     at = (stage.across + left) / stretch * len(heights) % len(heights)
     whole = at.astype(np.int32)
     part = at - whole
-    return heights[whole % len(heights)] * (1 - part) + heights[(whole + 1) % len(heights)] * part
+    return np.asarray(
+        heights[whole % len(heights)] * (1 - part) + heights[(whole + 1) % len(heights)] * part, np.float32
+    )
 
 
-def below(stage: Stage, line: Array) -> Array:
-    """(height, width, 1) coverage of what lies under a line of heights from the top, its edge softened by a pixel."""
-    return np.clip((stage.down - line) * stage.height + 0.5, 0, 1)[..., None]
+def cover(stage: Stage, picture: Array, tint: Array, line: Array | float) -> None:
+    """Paint what lies under a line of heights from the top, in place; the edge is softened over a pixel."""
+    first = max(0, math.floor(float(np.min(line)) * stage.height) - 1)
+    share = np.clip((stage.down[first:] - line) * stage.height + 0.5, 0, 1)[..., None]
+    part = picture[first:]
+    part += (tint[first:] - part if tint.shape[:1] == picture.shape[:1] else tint - part) * share
+
+
+def warped(texture: Array, x: Array, y: Array) -> Array:
+    """The texture, repeated endlessly, at pixel positions of its own."""
+    x, y = x - np.floor(x * (1 / TILE)) * TILE, y - np.floor(y * (1 / TILE)) * TILE
+    return np.asarray(cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32)

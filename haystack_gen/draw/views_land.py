@@ -1,5 +1,6 @@
 """Views of land and sky for drawn films: each takes a stage and gives the picture at any second of its shot."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -8,13 +9,14 @@ from haystack_gen.draw.stage import (
     Array,
     Stage,
     along,
-    below,
     cloud_noise,
     color,
+    cover,
     mix,
     profile,
     ramp,
     smooth,
+    specks,
     white_noise,
     window,
 )
@@ -31,14 +33,19 @@ _SKIES = (
 
 
 def _sky(stage: Stage, codes: tuple[str, str, str], horizon: float) -> Array:
+    """A sky down to the horizon with a haze of light somewhere in it."""
     top, middle, low = map(color, codes)
-    return ramp(stage.down, [(0, top), (horizon * 0.6, middle), (horizon, low)])
+    sky = ramp(stage.down, [(0, top), (horizon * 0.6, middle), (horizon, low)])
+    away = np.hypot(stage.across - stage.stream.between(0, stage.aspect), (stage.down - horizon * 0.55) * 1.4)
+    return mix(sky, mix(low, color("fffaf0"), 0.6), (0.75 * np.exp(-away / 0.16))[..., None])
 
 
-def _glow(stage: Stage, place: tuple[float, float], size: float) -> Array:
-    """(height, width, 1): the light around a sun or moon."""
-    away = np.hypot(stage.across - place[0], stage.down - place[1])
-    return (np.exp(-((away / size) ** 2)) + 0.45 * np.exp(-away / size / 2.2))[..., None]
+def _clouded(stage: Stage, sky: Array, clouds: Array, left: float, cover_from: float) -> Array:
+    """The sky with clouds, grey underneath and bright on top."""
+    here = window(stage, clouds, left=left, zoom=0.8)
+    above = window(stage, clouds, left=left, top=-0.05, zoom=0.8)
+    lit = np.clip(0.90 + 1.1 * (here - above), 0.62, 1.0)[..., None]
+    return mix(sky, lit * color("fffdf8"), (0.9 * smooth(here, cover_from, cover_from + 0.28))[..., None])
 
 
 def hills(stage: Stage) -> View:
@@ -46,33 +53,28 @@ def hills(stage: Stage) -> View:
     draw = stage.stream
     horizon = draw.between(0.36, 0.52)
     sky = _sky(stage, draw.choice(_SKIES), horizon)
-    sky = np.repeat(sky, stage.width, axis=1) + 0.22 * _glow(stage, (draw.between(0, stage.aspect), 0.12), 0.22)
-    clouds = cloud_noise(draw, cells=(2, 4), octaves=5)
-    grass = cloud_noise(draw, cells=(8, 32), octaves=4, fade=0.75)
+    clouds = cloud_noise(draw, cells=(4, 8), octaves=5, fade=0.58)
+    grass = cloud_noise(draw, cells=(32, 64), octaves=3, fade=0.8)
     count = 4 + draw.below(2)
-    near = color(draw.choice(("3f7d2e", "6f8f2f", "2f6b46", "8a8a3a", "a3702c")))
-    far = mix(sky[int(horizon * stage.height) - 1, 0], near, 0.25)
-    ridges = [profile(draw, cells=2 + 2 * number, octaves=3 + number % 2) for number in range(count)]
+    near = color(draw.choice(("3f7d2e", "6f8f2f", "2f6b46", "8a8a3a", "a3702c", "7a4a5f")))
+    far = mix(sky[int(horizon * stage.height) - 1].mean(axis=0), near, 0.25)
+    ridges = [profile(draw, cells=3 + 2 * number, octaves=3 + number % 2) for number in range(count)]
     starts = [draw.between(0, 8) for _ in ridges]
-    wind, pan, cover = draw.between(0.02, 0.06), draw.between(-0.05, 0.05), draw.between(0.42, 0.56)
+    wind, pan, clear = draw.between(0.02, 0.06), draw.between(-0.06, 0.06), draw.between(0.42, 0.6)
 
     def at(t: float) -> Array:
-        veil = smooth(window(stage, clouds, left=wind * t, zoom=0.8), cover, cover + 0.22)[..., None]
-        picture = mix(sky, np.float32(0.96), veil * 0.8)
-        shadow = window(stage, clouds, left=wind * t * 3, top=0.4, zoom=0.6)
-        turf = window(stage, grass, left=pan * t * 2.5)
-        light = (0.72 + 0.42 * smooth(shadow, 0.35, 0.6) + 0.45 * (turf - 0.5))[..., None]
+        picture = _clouded(stage, sky, clouds, wind * t, clear)
+        shadow = window(stage, clouds, left=wind * t * 3, top=0.4, zoom=1.4)
+        turf = window(stage, grass, left=pan * t * 2.5, zoom=0.8)
+        light = (0.70 + 0.5 * smooth(shadow, 0.35, 0.6) + 0.7 * (turf - 0.5))[..., None]
         for number, ridge in enumerate(ridges):
             depth = (number + 1) / count
-            rise = 0.10 + 0.09 * depth
-            height = (
-                horizon
-                + 0.56 * depth**1.5
-                - 0.06
-                - rise * along(stage, ridge, left=starts[number] + pan * t * (0.3 + 2.2 * depth), stretch=5.5)
+            left = starts[number] + pan * t * (0.3 + 2.2 * depth)
+            line = (
+                horizon + 0.58 * depth**1.5 - 0.05 - (0.13 + 0.12 * depth) * along(stage, ridge, left=left, stretch=5)
             )
-            tint = mix(far, near, depth**0.8)
-            picture = mix(picture, tint * mix(np.float32(1), light, depth), below(stage, height))
+            lit = (0.55 + 0.45 * light) if depth < 0.6 else light
+            cover(stage, picture, mix(far, near, depth**0.8) * lit, line)
         return picture
 
     return at
@@ -82,26 +84,24 @@ def dunes(stage: Stage) -> View:
     """Dunes with sharp crests, lit from one side."""
     draw = stage.stream
     sky = _sky(stage, draw.choice((_SKIES[0], _SKIES[1], _SKIES[3], _SKIES[4])), 0.5)
-    sun = (draw.between(0.2, stage.aspect - 0.2), draw.between(0.1, 0.3))
-    sky = np.repeat(sky, stage.width, axis=1) + 0.4 * color("ffe9b8") * _glow(stage, sun, 0.1)
-    sand = color(draw.choice(("d9a05b", "e3bd83", "c9793f", "d8c3a0")))
-    ripples = cloud_noise(draw, cells=(4, 32), octaves=3, fade=0.6)
-    pan, count = draw.between(0.02, 0.07) * draw.choice((-1, 1)), 4
-    ridges = [profile(draw, cells=2 + number % 2, octaves=3, fade=0.35) for number in range(count)]
+    sand, dusk = map(color, draw.choice((("e8a24e", "6e3a3f"), ("f0cb8a", "7d5a55"), ("d97b3c", "57283a"))))
+    ripples = cloud_noise(draw, cells=(4, 64), octaves=3, fade=0.7)
+    pan, count = draw.between(0.02, 0.07) * draw.choice((-1, 1)), 5
+    ridges = [profile(draw, cells=2 + number % 3, octaves=3, fade=0.3) for number in range(count)]
     starts = [draw.between(0, 8) for _ in ridges]
 
     def at(t: float) -> Array:
-        picture = sky
-        grain = 0.35 * (window(stage, ripples, left=pan * t * 2, zoom=0.9, turn=0.12) - 0.5)
+        picture = sky.copy()
+        grain = 0.30 * (window(stage, ripples, left=pan * t * 2, zoom=0.8, turn=0.12) - 0.5)
         for number, ridge in enumerate(ridges):
             depth = (number + 1) / count
-            line = along(stage, ridge, left=starts[number] + pan * t * (0.4 + 2 * depth), stretch=3 + 3 * depth)
-            height = 0.40 + 0.42 * depth**1.6 - 0.22 * line
-            slope = np.gradient(line[0])[None, :] * stage.height / 2
-            under = np.clip((stage.down - height) * 3, 0, 1)
-            lit = 0.78 + 0.5 * np.tanh(slope * 1.4) * (1 - under) + 0.12 * under + grain * (0.3 + depth)
-            tint = mix(mix(color("e8d3bc"), sand, 0.35 + 0.65 * depth), color("6b3f4a"), 0.12)
-            picture = mix(picture, tint * lit[..., None], below(stage, height))
+            left = starts[number] + pan * t * (0.4 + 2 * depth)
+            line = 0.36 + 0.46 * depth**1.5 - 0.24 * along(stage, ridge, left=left, stretch=3 + 3 * depth)
+            slope = np.gradient(line[0])[None, :] * stage.height
+            under = np.clip((stage.down - line) * 3.5, 0, 1)
+            lit = np.clip(0.62 + 0.55 * np.tanh(slope * 1.6) * (1 - under) + 0.10 * under + grain * depth, 0, 1)
+            tint = mix(dusk, sand * 1.06, lit[..., None])
+            cover(stage, picture, mix(color("ecd8c4"), tint, 0.35 + 0.65 * depth), line)
         return picture
 
     return at
@@ -116,11 +116,11 @@ def forest(stage: Stage) -> View:
     haze = cloud_noise(draw, cells=(2, 8), octaves=4)
     rows = [_conifers(stage, 10 + 4 * (count - number)) for number in range(count)]
     starts = [draw.between(0, 8) for _ in rows]
-    sun = (draw.between(0.2, stage.aspect - 0.2), 0.15)
-    sky = mix(fog, fog * 0.72, stage.down[..., None]) + 0.18 * _glow(stage, sun, 0.3)
+    away = np.hypot(stage.across - draw.between(0.2, stage.aspect - 0.2), stage.down - 0.2)[..., None]
+    sky = mix(fog * 0.78, mix(fog, color("fffdf6"), 0.75), np.exp(-away / 0.5))
 
     def at(t: float) -> Array:
-        picture = sky
+        picture = sky.copy()
         mist = window(stage, haze, left=0.03 * t, zoom=0.7)[..., None]
         for number, row in enumerate(rows):
             depth = (number + 1) / count
@@ -128,22 +128,21 @@ def forest(stage: Stage) -> View:
             height = 0.60 + 0.34 * depth - (0.18 + 0.55 * depth**1.4) * trees
             tint = mix(fog, dark, 0.12 + 0.88 * depth**1.5)
             thin = np.clip((stage.down - 0.5 - 0.3 * depth) * 2.2, 0, 1)[..., None] * (1 - depth) * 0.9
-            picture = mix(picture, mix(tint, fog, np.clip(thin + 0.35 * (mist - 0.5), 0, 1)), below(stage, height))
+            cover(stage, picture, mix(tint, fog, np.clip(thin + 0.35 * (mist - 0.5), 0, 1)), height)
         return picture
 
     return at
 
 
 def _conifers(stage: Stage, count: int) -> Array:
-    """Heights of a row of trees: triangles with ragged sides."""
+    """Heights of a row of trees: slim triangles with drooping branches, undergrowth between them."""
     places = np.arange(2048, dtype=np.float32) / 2048 * count
-    line = np.zeros(2048, np.float32)
+    line = 0.10 + 0.06 * profile(stage.stream, cells=count, octaves=4)
     sizes, shifts = white_noise(stage.stream, count), white_noise(stage.stream, count)
-    ragged = np.abs((places * 23) % 2 - 1) * 0.10
     for tree in range(count):
         away = np.abs((places - tree - shifts[tree] + count / 2) % count - count / 2)
-        tall = 0.45 + 0.55 * sizes[tree]
-        line = np.maximum(line, tall * np.clip(1 - away * (1.5 + ragged * 6), 0, 1))
+        branches = 0.05 * ((away * 14) % 1)
+        line = np.maximum(line, (0.45 + 0.55 * sizes[tree]) * (1 - away * 2.1) - branches)
     return line
 
 
@@ -151,10 +150,10 @@ def snowfall(stage: Stage) -> View:
     """Snow over wooded slopes, flakes of three distances."""
     draw = stage.stream
     top, low = map(color, draw.choice((("8fa3b8", "dfe6ec"), ("3b4a63", "8c9bb0"), ("a99bb5", "f0e2df"))))
-    rows = [_conifers(stage, 18), _conifers(stage, 12)]
+    rows = [_conifers(stage, 34), _conifers(stage, 22)]
     ground = [profile(draw, cells=3, octaves=3) for _ in range(3)]
     drift, pan = draw.between(-0.12, 0.12), draw.between(-0.05, 0.05)
-    flakes = [_specks(stage, share) for share in (0.9965, 0.9985, 0.9993)]
+    flakes = [specks(draw, count, spread=spread) for count, spread in ((1500, 0.8), (700, 0.9), (350, 1.1))]
     sky = ramp(stage.down, [(0, top), (0.65, low), (1, low)])
     wood = mix(color("22343c"), top, 0.25)
 
@@ -167,9 +166,9 @@ def snowfall(stage: Stage) -> View:
             if number < 2:
                 trees = along(stage, rows[number], left=left, stretch=3.6 + number)
                 tint = mix(wood, low, 0.5 - 0.35 * depth)
-                picture = mix(picture, tint, below(stage, height + 0.02 - (0.12 + 0.28 * depth) * trees))
+                cover(stage, picture, tint, height + 0.04 - (0.14 + 0.30 * depth) * trees)
             shade = np.clip((stage.down - height) * 1.5, 0, 0.35)[..., None]
-            picture = mix(picture, mix(mix(low, color("ffffff"), 0.6), top, shade), below(stage, height))
+            cover(stage, picture, mix(mix(low, color("ffffff"), 0.6), top, shade), height)
         for number, speck in enumerate(flakes):
             fall = -(0.22 + 0.16 * number) * t
             seen = window(stage, speck, left=drift * t * (1 + number), top=fall, zoom=0.7 + 0.9 * number)
@@ -179,42 +178,32 @@ def snowfall(stage: Stage) -> View:
     return at
 
 
-def _specks(stage: Stage, share: float) -> Array:
-    """A tile of soft dots: the `1 - share` brightest points of white noise, each spread over its neighbours."""
-    points = (white_noise(stage.stream, 512, 512) * 256 + white_noise(stage.stream, 512, 512)) / 256
-    dots = (points > share).astype(np.float32)
-    spread = dots.copy()
-    for axis in (0, 1):
-        for step in (-1, 1):
-            spread += 0.55 * np.roll(dots, step, axis)
-    return np.clip(spread, 0, 1)
-
-
 def aurora(stage: Stage) -> View:
     """Stars and aurora over a dark ridge and its lake."""
     draw = stage.stream
     night = ramp(stage.down, [(0, color("050a1c")), (0.55, color("12284a")), (1, color("1c3550"))])
-    green, violet = map(color, draw.choice((("3dffa8", "8a4dff"), ("58f0d0", "e0559a"), ("a8ff5e", "3fa0ff"))))
-    stars = _specks(stage, 0.9988)
+    foot_tint, head_tint = map(
+        color, draw.choice((("3dffa8", "9a3dff"), ("58f0e0", "ff4a9a"), ("c8ff6a", "2f8fff"), ("ff7ac8", "5a6aff")))
+    )
+    stars = specks(draw, 420, spread=0.75)
     ridge, curtain = profile(draw, cells=5, octaves=6), profile(draw, cells=3, octaves=3)
     folds = profile(draw, cells=24, octaves=3)
     shore, drift = draw.between(0.70, 0.8), draw.between(0.03, 0.08)
+    starts = [draw.between(0, 8) for _ in range(3)]
 
     def at(t: float) -> Array:
-        picture = np.repeat(night, stage.width, axis=1)
-        picture = picture + window(stage, stars, left=0.004 * t, turn=0.004 * t)[..., None] * 0.9
+        picture = night + window(stage, stars, left=0.004 * t, turn=0.004 * t)[..., None]
         for number in range(2):
-            foot = 0.62 - 0.18 * number - 0.30 * along(stage, curtain, left=drift * t + 3 * number, stretch=6)
-            ray = 0.25 + 0.75 * along(stage, folds, left=-0.12 * t + 2 * number, stretch=5)
+            foot = 0.62 - 0.18 * number - 0.30 * along(stage, curtain, left=starts[number] + drift * t, stretch=6)
+            ray = 0.25 + 0.75 * along(stage, folds, left=starts[number] - 0.12 * t, stretch=5)
             up = foot - stage.down
-            fade = np.where(up > 0, np.exp(-np.maximum(up, 0) / (0.10 + 0.16 * ray)), np.exp(np.minimum(up, 0) / 0.02))
-            tint = mix(green, violet, smooth(up, 0.05, 0.4)[..., None])
-            picture = picture + tint * (fade * ray * (0.75 - 0.25 * number))[..., None]
-        land = below(stage, shore - 0.02 - 0.24 * along(stage, ridge, left=1.0 + 0.01 * t, stretch=4))
-        picture = mix(picture, color("04070d"), land)
+            fade = np.exp(np.minimum(up / -(0.14 + 0.2 * ray), up / 0.02)) * ray * (0.8 - 0.25 * number)
+            picture += mix(foot_tint, head_tint, smooth(up, 0.02, 0.26)[..., None]) * fade[..., None]
+        cover(stage, picture, color("04070d"), shore - 0.02 - 0.24 * along(stage, ridge, left=starts[2] + 0.01 * t))
         rows = np.clip((2 * shore - stage.down[:, 0]) * stage.height, 0, stage.height - 1).astype(int)
         sway = 1 + 0.08 * np.sin(stage.down * 260 + 3 * t)[..., None]
-        return mix(picture, picture[rows] * 0.55 * sway + 0.012, below(stage, np.float32(shore)))
+        cover(stage, picture, picture[rows] * 0.55 * sway + 0.012, shore)
+        return picture
 
     return at
 
@@ -232,7 +221,8 @@ def aerial(stage: Stage) -> View:
     )
     level = draw.between(0.34, 0.46)
     steps = (0.0, level - 0.02, level + 0.015, level + 0.07, level + 0.2, level + 0.33, level + 0.45)
-    land = ramp(height, [(place, color(code)) for place, code in zip(steps, tints, strict=True)])
+    stops = [(place, color(code)) for place, code in zip(steps, tints, strict=True)]
+    land = ramp(np.linspace(0, 1, 256, dtype=np.float32), stops)[(height * 255).astype(np.uint8)]
     slope = (np.roll(height, 2, 1) - np.roll(height, -2, 1)) + (np.roll(height, 2, 0) - np.roll(height, -2, 0))
     relief = np.where(height > level, 1 + np.clip(-slope * 5, -0.55, 0.6), 1 - 0.5 * slope)
     land = np.clip(land * relief[..., None], 0, 1)
@@ -241,7 +231,7 @@ def aerial(stage: Stage) -> View:
     start, heading = (draw.between(0, 2), draw.between(0, 2)), draw.between(0, 6)
 
     def at(t: float) -> Array:
-        left, top = start[0] + speed * t * np.cos(heading), start[1] + speed * t * np.sin(heading)
+        left, top = start[0] + speed * t * math.cos(heading), start[1] + speed * t * math.sin(heading)
         picture = window(stage, land, left=left, top=top, zoom=zoom * (1 + 0.012 * t), turn=heading + turn * t)
         veil = smooth(window(stage, mist, left=left * 2 + 0.03 * t, top=top * 2, zoom=0.7), 0.58, 0.85)[..., None]
         return mix(picture, np.float32(0.97), veil * 0.85)

@@ -122,6 +122,8 @@ def _files(paths: Sequence[Path], suffixes: tuple[str, ...], what: str) -> list[
     files = [file for path in paths for file in (_in_folder(path, suffixes, what) if path.is_dir() else [path])]
     given: dict[Path, Path] = {}
     for file in files:
+        if not file.is_file():
+            raise InputError(f"{file}: no such file; check the name")
         if (place := file.resolve()) in given:
             raise InputError(f"{file}: is given twice (also as {given[place]}); give it once")
         given[place] = file

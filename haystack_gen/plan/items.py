@@ -148,9 +148,7 @@ def cells(spec: Spec, *, task: str, needles: int) -> Iterator[Cell]:
     for row, length in enumerate(spec.grid.lengths):
         for column, depth in enumerate(spec.grid.depths):
             for trial in range(trials):
-                yield Cell(
-                    task=task, length=length, depth=depth, trial=trial, diagonal=row + column
-                )
+                yield Cell(task=task, length=length, depth=depth, trial=trial, diagonal=row + column)
 
 
 def plan_items(spec: Spec, facts: Facts) -> Iterator[Item | Drop]:

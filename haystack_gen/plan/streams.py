@@ -19,20 +19,26 @@ _WORD = 1 << 64
 class Stream:
     """Unbiased draws from BLAKE2b of (seed, names, counter)."""
 
-    __slots__ = ("_counter", "_names", "_prefix", "_seed")
+    __slots__ = ("_counter", "_path", "_prefix")
 
     def __init__(self, seed: int, *names: Name) -> None:
         """Start the stream of `names`; `seed` is any integer."""
-        self._seed = seed
-        self._names = names
+        self._start("", (seed, *names))
+
+    def _start(self, path: str, names: tuple[Name, ...]) -> None:
         # Each part carries its type and length, so that ("a", "b") and ("ab",) or 1 and "1" cannot meet.
-        parts = [f"{type(name).__name__}:{len(str(name))}:{name}" for name in (seed, *names)]
-        self._prefix = blake2b("".join(parts).encode(), digest_size=32).digest()
+        for name in names:
+            text = str(name)
+            path += f"{type(name).__name__}:{len(text)}:{text}"
+        self._path = path
+        self._prefix = blake2b(path.encode(), digest_size=32).digest()
         self._counter = 0
 
     def child(self, *names: Name) -> "Stream":
         """The stream whose names continue this one's; independent of how much was drawn here."""
-        return Stream(self._seed, *self._names, *names)
+        stream = Stream.__new__(Stream)
+        stream._start(self._path, names)
+        return stream
 
     def word(self) -> int:
         """The next 64 bits."""

@@ -100,10 +100,12 @@ def test_what_cannot_be_catalogued_says_why(films, cache, tmp_path):
     one, copy = film(tmp_path / "one.mp4"), tmp_path / "copy.mp4"
     copy.write_bytes(one.read_bytes())
     (tmp_path / "link.mp4").symlink_to(one)
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
     (tmp_path / "empty").mkdir()
     (films / "gone.mp4").symlink_to(tmp_path / "none.mp4")
     for paths, licenses, fault in (
         ([tmp_path / "none.mp4"], {}, "none.mp4: no such file; check the name"),
+        ([tmp_path / "loop.mp4"], {}, "loop.mp4: no such file; check the name"),
         ([films], {}, "gone.mp4: no such file; check the name"),
         ([films / "notes.mp4"], {}, "notes.mp4: "),
         (

@@ -242,6 +242,14 @@ def test_broken_yaml_is_an_error(folder, content, fault):
         read_pack(folder)
 
 
+@pytest.mark.parametrize("depth", [50, 300, 600, 900, 930, 960, 990])
+def test_no_depth_of_nesting_ends_in_a_stack_trace(folder, depth):
+    nested = "[" * depth + "]" * depth
+    (folder / "needles.jsonl").write_text(f'{{"image": "zoo.png", "question": "q", "answer": {nested}}}\n')
+    with pytest.raises(InputError, match=r"needles.jsonl:1: (answer must be text|is nested too deep)"):
+        read_pack(folder)
+
+
 def test_lists_have_a_largest_size(folder, monkeypatch):
     lines(folder, ZOO, WORD)
     monkeypatch.setattr(entries, "MOST_ENTRIES", 1)
@@ -249,8 +257,8 @@ def test_lists_have_a_largest_size(folder, monkeypatch):
         read_pack(folder)
     (folder / "needles.jsonl").unlink()
     with (folder / "pack.yaml").open("wb") as stream:
-        stream.truncate((4 << 20) + 1)
-    with pytest.raises(InputError, match=r"pack.yaml: is larger than 4,194,304 bytes; split it"):
+        stream.truncate((1 << 20) + 1)
+    with pytest.raises(InputError, match=r"pack.yaml: is larger than 1,048,576 bytes; split it"):
         read_pack(folder)
     with (folder / "list.json").open("wb") as stream:
         stream.truncate((64 << 20) + 1)

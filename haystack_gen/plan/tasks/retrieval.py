@@ -33,18 +33,21 @@ def plan_retrieval(setting: Setting, cell: Cell) -> Item | Drop:
     layout = _layout(setting, cell, stream)
     wants_distractors = setting.spec.distractors.origin != "none"
     if wants_distractors and not matches:
-        return _drop(cell, needle, f"no look-alike of needle {needle.id} (distractors.origin: {setting.spec.distractors.origin})")
+        return _drop(
+            cell, needle, f"no look-alike of needle {needle.id} (distractors.origin: {setting.spec.distractors.origin})"
+        )
     if setting.spec.needles.length > cell.length:
         return _drop(cell, needle, f"the needle stays {setting.spec.needles.length} frames, the clip has {cell.length}")
     least = setting.spec.distractors.at_least
     if wants_distractors and not layout.paper and len(layout.distractors) < least:
         return _drop(cell, needle, f"{len(layout.distractors)} of at least {least} distractors fit beside the needle")
     inserts = _inserts(setting, needle, layout, _pictures(matches, len(layout.distractors), stream))
-    found = _clear_window(setting, cell, needle, inserts, paper=layout.paper)
+    found = _clear_window(setting, cell, needle, inserts, stream, paper=layout.paper)
     if found is None:
         return _drop(cell, needle, f"every window tried has a haystack frame that looks like needle {needle.id}")
     window, timeline = found
-    return _item(setting, cell, needle, layout, matches, inserts, window, timeline)
+    options = _options(setting, cell, needle, stream)
+    return _item(setting, cell, needle, options, layout, matches, inserts, window, timeline)
 
 
 def _needle(setting: Setting, cell: Cell) -> Needle:
@@ -99,7 +102,7 @@ def _inserts(setting: Setting, needle: Needle, layout: _Layout, pictures: Sequen
 
 
 def _clear_window(
-    setting: Setting, cell: Cell, needle: Needle, inserts: Sequence[Insert], *, paper: bool
+    setting: Setting, cell: Cell, needle: Needle, inserts: Sequence[Insert], stream: Stream, *, paper: bool
 ) -> tuple[int, Timeline] | None:
     """A stretch of footage in which nothing else looks like the needle, with the timeline on it."""
     spec, footage = setting.spec, setting.footage
@@ -107,20 +110,18 @@ def _clear_window(
     seen = setting.sightings.get(needle.id, {})
     tries = WINDOW_TRIES if spec.mining.uniqueness == "move" and spec.haystack.window == "random" else 1
     for attempt in range(tries):
-        start = _window_start(setting, cell, attempt)
+        start = _window_start(setting, cell, stream.child("window", attempt))
         timeline = build(footage, start=start, length=cell.length, inserts=inserts, rate=spec.haystack.fps)
         if spec.mining.uniqueness in ("off", "report") or not seen or not _shows(timeline, seen):
             return start, timeline
     return None
 
 
-def _window_start(setting: Setting, cell: Cell, attempt: int) -> int:
+def _window_start(setting: Setting, cell: Cell, stream: Stream) -> int:
     """Where the footage begins: at its first frame, or anywhere from which it lasts."""
     if setting.spec.haystack.window == "first":
         return 0
     room = setting.footage.length - cell.length + 1
-    # named apart from the other draws, so that a control changes nothing here
-    stream = Stream(setting.spec.seed, cell.task, "window", cell.length, cell.depth, cell.trial, attempt)
     return stream.below(room if room > 0 else setting.footage.length)
 
 
@@ -138,6 +139,7 @@ def _item(
     setting: Setting,
     cell: Cell,
     needle: Needle,
+    options: tuple[str, ...],
     layout: _Layout,
     matches: Sequence[Match],
     inserts: Sequence[Insert],
@@ -145,7 +147,6 @@ def _item(
     timeline: Timeline,
 ) -> Item:
     stay, at = setting.spec.needles.length, layout.needle
-    options = _options(setting, cell, needle)
     by_source = {match.source: match for match in matches}
     shown = (
         PlacedDistractor(
@@ -183,13 +184,13 @@ def _item(
     )
 
 
-def _options(setting: Setting, cell: Cell, needle: Needle) -> tuple[str, ...]:
+def _options(setting: Setting, cell: Cell, needle: Needle, stream: Stream) -> tuple[str, ...]:
     if not needle.options or setting.spec.needles.options == "listed":
         return needle.options
     count = len(needle.options)
     letters = Stream(setting.spec.seed, cell.task, "letters", count)
     place = letter_place(letters, options=count, trial=cell.trial, diagonal=cell.diagonal)
-    return arrange(needle.options, needle.answer, place=place, stream=cell.stream(setting.spec.seed).child("options"))
+    return arrange(needle.options, needle.answer, place=place, stream=stream.child("options"))
 
 
 def _drop(cell: Cell, needle: Needle, reason: str) -> Drop:
