@@ -4,8 +4,10 @@ They hold no text and none of the things that drawn needles show. A film is a fu
 drawn from its own stream, so that no two shots of a film are alike.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -81,13 +83,13 @@ def film_pictures(*, seed: int, seconds: int, rate: Fraction, size: tuple[int, i
 
 
 def shots(*, seed: int, seconds: int) -> list[tuple[int, int]]:
-    """Half-open spans, in seconds, that tile the film; 3 to 8 s long, the last up to 10 s and shorter in short films."""
+    """Half-open spans, in seconds, that tile the film: 3 to 8 s each, the last up to 10 s, or less in short films."""
     stream, cuts = Stream(seed, "film", "cuts"), [0]
     while cuts[-1] < seconds:
         length = _SHORTEST_S + stream.below(_LONGEST_S - _SHORTEST_S + 1)
         left = seconds - cuts[-1]
         cuts.append(seconds if left - length < _SHORTEST_S else cuts[-1] + length)
-    return list(zip(cuts, cuts[1:], strict=False))
+    return list(pairwise(cuts))
 
 
 def _views(seed: int, count: int) -> list[Callable[[Stage], View]]:
@@ -114,12 +116,12 @@ class _Camera:
 
     def filmed(self, view: View, t: float) -> npt.NDArray[np.uint8]:
         """The picture at `t` seconds of the shot."""
-        light = 1 + self.light * np.sin(self.pace * t + self.phase)
+        light = 1 + self.light * math.sin(self.pace * t + self.phase)
         picture = np.clip(view(t) * (self.shade * np.float32(255 * light)) + self.grain, 0, 255).astype(np.uint8)
         zoom = max(1.02, self.zoom + self.pull * t)
         width, height = self.stage.width, self.stage.height
-        x = width * (zoom - 1) / 2 + self.sway * height * np.sin(1.3 * t + self.phase)
-        y = height * (zoom - 1) / 2 + self.sway * height * np.sin(0.9 * t)
+        x = width * (zoom - 1) / 2 + self.sway * height * math.sin(1.3 * t + self.phase)
+        y = height * (zoom - 1) / 2 + self.sway * height * math.sin(0.9 * t)
         matrix = np.array([[zoom, 0, -x], [0, zoom, -y]], np.float32)
         moved = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         return np.asarray(moved, np.uint8)

@@ -1,20 +1,23 @@
 """Views of water, light and weather for drawn films: each takes a stage and gives the picture at any second."""
 
+import math
+
 import cv2
 import numpy as np
 
 from haystack_gen.draw.stage import (
-    TILE,
     Array,
     Stage,
     along,
-    below,
     cloud_noise,
     color,
+    cover,
     mix,
     profile,
     ramp,
     smooth,
+    specks,
+    warped,
     white_noise,
     window,
 )
@@ -39,7 +42,8 @@ def sea(stage: Stage) -> View:
     sun = (draw.between(0.3, stage.aspect - 0.3), horizon - draw.between(0.05, 0.2))
     away = np.hypot(stage.across - sun[0], stage.down - sun[1])[..., None]
     sky = ramp(stage.down, [(0, top), (horizon, low), (1, low)])
-    sky = mix(sky, light, np.clip(np.exp(-((away / 0.05) ** 4)) + 0.5 * np.exp(-away / 0.22), 0, 1))
+    disc = draw.choice((0.0, 0.8, 1.0))
+    sky = mix(sky, light, np.clip(disc * np.exp(-((away / 0.045) ** 4)) + 0.6 * np.exp(-away / 0.22), 0, 1))
     clouds = cloud_noise(draw, cells=(2, 8), octaves=5)
     waves = cloud_noise(draw, cells=(8, 16), octaves=4, fade=0.6)
     row = np.maximum(stage.down - horizon, 0.004)
@@ -52,22 +56,16 @@ def sea(stage: Stage) -> View:
     def at(t: float) -> Array:
         veil = smooth(window(stage, clouds, left=0.02 * t), 0.5, 0.85)[..., None]
         above = mix(sky, mix(low, light, 0.5), veil * 0.5)
-        first = _warped(waves, flat_x + speed * t * 0.4, flat_y + speed * t)
-        second = _warped(waves, flat_x * 1.7 - speed * t * 0.5 + 99, flat_y * 1.7 + speed * t * 1.3)
+        first = warped(waves, flat_x + speed * t * 0.4, flat_y + speed * t)
+        second = warped(waves, flat_x * 1.7 - speed * t * 0.5 + 99, flat_y * 1.7 + speed * t * 1.3)
         wave = (first + second - 1) * calm
         water = mix(deep, mix(low, top, 0.35), np.clip(0.42 + 0.9 * wave - 0.35 * row, 0, 1)[..., None])
         glint = smooth(wave, 0.02, 0.30) * path
         water = mix(water, light, np.clip(glint * 1.1 + 0.22 * path, 0, 1)[..., None])
-        return mix(above, water, below(stage, np.float32(horizon + swell * np.sin(0.7 * t))))
+        cover(stage, above, water, horizon + swell * math.sin(0.7 * t))
+        return above
 
     return at
-
-
-def _warped(texture: Array, x: Array, y: Array) -> Array:
-    """The texture, repeated endlessly, at pixel positions of its own."""
-    return np.asarray(
-        cv2.remap(texture, np.mod(x, TILE), np.mod(y, TILE), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32
-    )
 
 
 def meadow(stage: Stage) -> View:
@@ -78,26 +76,26 @@ def meadow(stage: Stage) -> View:
     dark, bright = map(color, draw.choice((("2c5a22", "b9c85a"), ("7a5a1c", "f0cf78"), ("2f5f4f", "a8d8a0"))))
     bloom = color(draw.choice(("f4f0e0", "e05a4a", "c08af0", "ffd84a")))
     clouds, blades = cloud_noise(draw, cells=(2, 4), octaves=5), cloud_noise(draw, cells=(32, 8), octaves=4, fade=0.8)
-    gusts, blossoms = cloud_noise(draw, cells=(4, 4), octaves=3), white_noise(draw, TILE, TILE)
+    gusts, blossoms = cloud_noise(draw, cells=(4, 4), octaves=3), specks(draw, 2600, spread=1.1)
     row = np.maximum(stage.down - horizon, 0.01)
-    flat_x = ((stage.across - stage.aspect / 2) / (row + 0.12) * 60 + 0 * row).astype(np.float32)
-    flat_y = (-60 / (row + 0.08) + 0 * stage.across).astype(np.float32)
+    flat_x = ((stage.across - stage.aspect / 2) / (row + 0.10) * 110 + 0 * row).astype(np.float32)
+    flat_y = (-80 / (row + 0.08) + 0 * stage.across).astype(np.float32)
     walk, wind = draw.between(2, 7), draw.between(30, 60)
-    blossoms = cv2.GaussianBlur((blossoms > 0.988).astype(np.float32), (0, 0), 0.9) * 4
     hills = profile(draw, cells=6, octaves=5)
 
     def at(t: float) -> Array:
         veil = smooth(window(stage, clouds, left=0.03 * t), 0.45, 0.75)[..., None]
         above = mix(ramp(stage.down, [(0, top), (horizon, low), (1, low)]), np.float32(0.97), veil * 0.85)
         far = mix(low, dark, 0.45)
-        above = mix(above, far, below(stage, horizon - 0.09 * along(stage, hills, left=0.01 * t)))
-        gust = _warped(gusts, flat_x * 0.5 - wind * t, flat_y * 0.5)
-        blade = _warped(blades, flat_x * 1.5 + 10 * gust, flat_y * 1.2 + walk * t)
+        cover(stage, above, far, horizon - 0.09 * along(stage, hills, left=0.01 * t))
+        gust = warped(gusts, flat_x * 0.5 - wind * t, flat_y * 0.5)
+        blade = warped(blades, flat_x * 1.5 + 10 * gust, flat_y * 1.2 + walk * t)
         light = np.clip(0.10 + 0.75 * blade * (0.5 + 0.5 * np.clip(row * 3, 0, 1)) + 0.75 * (gust - 0.4), 0, 1.1)
         field = mix(dark, bright, light[..., None]) * (1.08 - 0.35 * row)[..., None]
-        dots = _warped(blossoms, flat_x * 1.5 + 10 * gust, flat_y * 1.2 + walk * t) * np.clip(row * 5, 0, 1)
+        dots = warped(blossoms, flat_x * 1.5 + 10 * gust, flat_y * 1.2 + walk * t) * np.clip(row * 5, 0, 1)
         field = mix(field, bloom, np.clip(dots, 0, 0.9)[..., None])
-        return mix(above, field, below(stage, np.float32(horizon)))
+        cover(stage, above, field, horizon)
+        return above
 
     return at
 
@@ -107,9 +105,17 @@ def city(stage: Stage) -> View:
     draw = stage.stream
     top, middle, low = map(
         color,
-        draw.choice((("1b2350", "8a4f86", "ffa76b"), ("0f1c33", "3f6a8c", "e8c79a"), ("241a3a", "5a3f78", "e86f7a"))),
+        draw.choice(
+            (
+                ("1b2350", "8a4f86", "ffa76b"),
+                ("0f1c33", "3f6a8c", "e8c79a"),
+                ("241a3a", "5a3f78", "e86f7a"),
+                ("0b2233", "1f6f7f", "f2d38a"),
+                ("05070f", "101c3a", "3a4f7a"),
+            )
+        ),
     )
-    planes = [_blocks(stage, 26 - 6 * number) for number in range(3)]
+    planes = [_blocks(stage, 34 - 8 * number) for number in range(3)]
     lamps = [white_noise(draw, 64, 512) for _ in planes]
     pan, clouds = draw.between(0.02, 0.06) * draw.choice((-1, 1)), cloud_noise(draw, cells=(2, 8), octaves=5)
     sky = ramp(stage.down, [(0, top), (0.45, middle), (0.8, low), (1, low)])
@@ -128,9 +134,9 @@ def city(stage: Stage) -> View:
             u, v = (stage.across + left) * fine, stage.down * fine * 0.8
             lamp = lamps[number][v.astype(int) % 64, u.astype(int) % 512]
             frame = (np.abs(u % 1 - 0.5) < 0.28) & (np.abs(v % 1 - 0.5) < 0.3) & (stage.down > height + 0.02)
-            lit = frame * (lamp < 0.16 + 0.02 * t) * (0.45 + 1.4 * (lamp * 37 % 1) * depth)
+            lit = frame * (lamp < 0.30 + 0.02 * t) * (0.45 + 1.4 * (lamp * 37 % 1) * depth)
             facade = mix(np.broadcast_to(wall, (1, 1, 3)), warm, np.clip(lit * (0.5 + 0.5 * depth), 0, 1)[..., None])
-            picture = mix(picture, facade, below(stage, height))
+            cover(stage, picture, facade, height)
         return picture
 
     return at
@@ -152,13 +158,13 @@ def rain(stage: Stage) -> View:
     lights = [
         (
             draw.between(-0.3, stage.aspect + 0.3),
-            draw.between(0.16, 0.54),
-            draw.between(0.015, 0.075),
+            0.008 + 0.06 * draw.unit() ** 2.5,
+            draw.unit(),
             draw.choice(tints),
         )
-        for _ in range(26)
+        for _ in range(64)
     ]
-    streaks = cv2.blur((white_noise(draw, TILE, TILE) > 0.992).astype(np.float32), (1, 25)) * 14
+    streaks = np.asarray(cv2.blur(specks(draw, 1800, spread=0.5), (1, 25)) * 12, np.float32)
     ripple = cloud_noise(draw, cells=(8, 32), octaves=3)
     ground, pan = draw.between(0.58, 0.66), draw.between(0.02, 0.05) * draw.choice((-1, 1))
     back = ramp(stage.down, [(0, dark), (ground, haze), (1, dark)])
@@ -166,16 +172,16 @@ def rain(stage: Stage) -> View:
 
     def at(t: float) -> Array:
         picture = np.repeat(back, stage.width, axis=1)
-        for x, y, size, tint in lights:
-            place = (x + pan * t * (6 * size + 0.2) + 0.3) % (stage.aspect + 0.6) - 0.3
-            _disc(stage, picture, (place, y), size, tint * 0.55)
+        for x, size, rise, tint in lights:
+            place = (x + pan * t * (20 * size + 0.2) + 0.3) % (stage.aspect + 0.6) - 0.3
+            _disc(stage, picture, (place, ground - 0.05 - 1.5 * size - 0.30 * rise * rise), size, tint * 0.5)
         rows = np.clip((2 * ground - stage.down[:, 0]) * stage.height, 0, stage.height - 1).astype(int)
         wave = window(stage, ripple, top=-0.05 * t, zoom=0.8)[..., None]
         mirror = cv2.blur(picture[rows], (3, 31)) * (0.25 + 1.1 * wave)
-        picture = mix(picture, mirror, below(stage, np.float32(ground)))
+        cover(stage, picture, mirror, ground)
         for number in range(2):
             seen = window(stage, streaks, left=slant * t, top=-(2.6 + number) * t, zoom=1 + number, turn=slant * 0.4)
-            picture = picture + np.clip(seen, 0, 0.5)[..., None] * (0.10 + 0.10 * number)
+            picture = picture + np.clip(seen, 0, 0.5)[..., None] * (0.10 + 0.08 * number)
         return picture
 
     return at
@@ -205,19 +211,19 @@ def flow(stage: Stage) -> View:
         )
     )
     stops = [(place / 4, color(code)) for place, code in enumerate(codes)]
-    first, second = cloud_noise(draw, cells=(2, 2), octaves=3), cloud_noise(draw, cells=(2, 2), octaves=4)
+    first, second = cloud_noise(draw, cells=(2, 2), octaves=3), cloud_noise(draw, cells=(4, 4), octaves=4)
     palette = ramp(np.linspace(0, 1, 256, dtype=np.float32), stops)
-    x = np.repeat((stage.across * 170).astype(np.float32), stage.height, axis=0)
-    y = np.repeat((stage.down * 170).astype(np.float32), stage.width, axis=1)
+    x = np.repeat(stage.across * 230, stage.height, axis=0)
+    y = np.repeat(stage.down * 230, stage.width, axis=1)
     strength, drift = draw.between(90, 170), draw.between(6, 14)
 
     def at(t: float) -> Array:
-        bend = _warped(first, x + drift * t, y + drift * 0.4 * t) * strength
-        other = _warped(second, x - bend, y + bend * 0.6 - drift * t)
-        field = _warped(first, x + other * strength, y - bend + drift * t)
+        bend = warped(first, x + drift * t, y + drift * 0.4 * t) * strength
+        other = warped(second, x - bend, y + bend * 0.6 - drift * t)
+        field = warped(first, x + other * strength, y - bend + drift * t)
         relief = 1 + 3.2 * (field - np.roll(field, 3, axis=1))
-        value = np.clip(0.55 * field + 0.5 * other, 0, 1) * 255
-        return palette[value.astype(np.uint8)] * np.clip(relief, 0.6, 1.4)[..., None]
+        value = np.clip(1.5 * (0.55 * field + 0.45 * other) - 0.25, 0, 1) * 255
+        return np.asarray(palette[value.astype(np.uint8)] * np.clip(relief, 0.6, 1.4)[..., None], np.float32)
 
     return at
 
@@ -243,13 +249,13 @@ def underwater(stage: Stage) -> View:
         places = ((ray + 0.05 * t) / 4 * len(shafts)).astype(int) % len(shafts)
         beam = smooth(shafts[places], 0.45, 0.95) * np.exp(-stage.down * 2.2)
         picture = mix(np.repeat(water, stage.width, axis=1), top, 0.75 * beam[..., None])
-        knots = 1 - np.abs(_warped(net, flat_x + 8 * t, flat_y) - _warped(net, flat_x - 6 * t, flat_y + 90)) * 5
+        knots = 1 - np.abs(warped(net, flat_x + 8 * t, flat_y) - warped(net, flat_x - 6 * t, flat_y + 90)) * 5
         ground = mix(floor * 0.55, top, 0.55 * np.clip(knots, 0, 1)[..., None] ** 2)
         ground = mix(ground, low, np.clip(0.55 - 1.2 * (stage.down - bed), 0, 1)[..., None])
-        picture = mix(picture, ground, below(stage, bed - 0.08 * along(stage, sand, left=2 + 0.03 * t)))
+        cover(stage, picture, ground, bed - 0.08 * along(stage, sand, left=2 + 0.03 * t))
         for x, start, size in bubbles:
             y = 1.1 - (start * 1.2 + t * (0.08 + 4 * size)) % 1.2
-            _ring(stage, picture, (x + 0.02 * np.sin(3 * t + 40 * start), y), size)
+            _ring(stage, picture, (x + 0.02 * math.sin(3 * t + 40 * start), y), size)
         return picture
 
     return at
@@ -277,27 +283,23 @@ def nebula(stage: Stage) -> View:
     )
     one, two, core = map(color, codes)
     gas, dust = cloud_noise(draw, cells=(2, 2), octaves=6, fade=0.6), cloud_noise(draw, cells=(2, 2), octaves=6)
-    stars = [white_noise(draw, TILE, TILE) * 256 + white_noise(draw, TILE, TILE) for _ in range(3)]
-    stars = [
-        cv2.GaussianBlur((field > limit).astype(np.float32), (0, 0), spread) * gain
-        for field, limit, spread, gain in zip(stars, (255.6, 255.85, 255.96), (0.6, 0.8, 1.5), (2, 4, 14), strict=True)
-    ]
+    stars = [specks(draw, count, spread=spread) for count, spread in ((700, 0.6), (260, 0.8), (50, 1.5))]
     heading, turn = draw.between(0, 6), draw.between(0.008, 0.03) * draw.choice((-1, 1))
     zoom = draw.between(0.7, 1.2)
 
     def at(t: float) -> Array:
-        x, y = 0.03 * t * np.cos(heading), 0.03 * t * np.sin(heading)
+        x, y = 0.03 * t * math.cos(heading), 0.03 * t * math.sin(heading)
         near = 1 + 0.02 * t
         glow = window(stage, gas, left=x, top=y, zoom=zoom * near, turn=turn * t)[..., None]
         dark = window(stage, dust, left=x * 1.4, top=y * 1.4, zoom=zoom * near * 1.1, turn=turn * t)[..., None]
-        picture = color("05060f") + one * smooth(glow, 0.42, 0.95) * 0.9 + two * smooth(dark, 0.35, 0.9) * 0.55
-        picture = picture + core * smooth(glow * dark, 0.40, 0.75) * 0.8
-        picture = picture * (1 - 0.75 * smooth(1 - dark, 0.55, 0.8))
+        picture = color("0a0c1e") + one * (smooth(glow, 0.35, 1.0) * 0.75) + two * (smooth(dark, 0.30, 0.95) * 0.6)
+        picture += core * (smooth(glow * dark, 0.38, 0.85) * 0.55)
+        picture *= 1 - 0.6 * smooth(1 - dark, 0.55, 0.85)
         for number, field in enumerate(stars):
             seen = window(
                 stage, field, left=x * (1 + number), top=y * (1 + number), zoom=near * (1 + number / 4), turn=turn * t
             )
-            picture = picture + np.clip(seen, 0, 1)[..., None]
-        return picture
+            picture += seen[..., None]
+        return np.asarray(picture, np.float32)
 
     return at

@@ -237,3 +237,17 @@ def plain(row: Row) -> dict[str, Any]:
     for name in AS_JSON:
         fields[f"{name}_json"] = json.dumps(fields.pop(name), ensure_ascii=False, separators=(",", ":"))
     return fields
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a line of `manifest.jsonl`."""
+    schema = Row.model_json_schema()
+    for name in AS_JSON:
+        inner = schema["properties"].pop(name)
+        schema["properties"][f"{name}_json"] = {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": inner,
+        }
+    schema["required"] = [f"{name}_json" if name in AS_JSON else name for name in schema["required"]]
+    return schema
