@@ -42,7 +42,7 @@ clean:
 .venv-extras/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-extras
 	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0 \
-		--editable '.[clip,hub,dev]'
+		--editable '.[clip,hub,dev]' requests
 	.venv-extras/bin/python -c 'import torchvision' 2>/dev/null || .venv-extras/bin/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps torchvision==0.16.2
 	touch $@

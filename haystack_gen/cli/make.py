@@ -13,6 +13,7 @@ from haystack_gen.cli.options import (
     RichProgress,
     cache_option,
     chosen_cache,
+    chosen_settings,
     chosen_spec,
     presets,
     print_table,
@@ -105,13 +106,11 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
     from haystack_gen.gather.pool import catalog_pool, mine_pool, pool_pictures, pool_size, save_mined
     from haystack_gen.gather.world import gather_pack
     from haystack_gen.progress import counted
-    from haystack_gen.spec import load_yaml, read_spec
+    from haystack_gen.spec import read_spec
 
     keys = {"needles": "needles.pack", "images": "needles.images", "fps": "haystack.fps"}
     overrides: dict[str, object] = {"mining.pool": list(options.pop("pool"))}
-    for setting in options.pop("settings"):
-        key, _, value = setting.partition("=")
-        overrides[key] = load_yaml(value, where=f"--set {key}")
+    overrides |= chosen_settings(options.pop("settings"))
     given = {name: value for name, value in options.items() if value is not None}
     overrides |= {keys.get(name, f"mining.{name}"): value for name, value in given.items()}
     spec = read_spec("", where="mine", overrides=overrides)

@@ -94,15 +94,22 @@ def chosen_spec(options: dict[str, Any]) -> Spec:
         value = options.pop(option.lstrip("-").replace("-", "_"))
         if value is not None:
             overrides[key] = int(value) if key == "seed" and value.lstrip("-").isdigit() else value
-    for setting in options.pop("settings"):
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise InputError(f"--set {setting}: expected KEY=VALUE such as haystack.repeat=true")
-        overrides[key] = load_yaml(value, where=f"--set {key}")
+    overrides |= chosen_settings(options.pop("settings"))
     preset = package_folder("templates") / "specs" / f"{name}.yaml"
     if preset.is_file() and "/" not in name:
         return read_spec(preset.read_text(encoding="utf-8"), where=name, overrides=overrides)
     return read_spec_file(Path(name), overrides=overrides)
+
+
+def chosen_settings(settings: Sequence[str]) -> dict[str, object]:
+    """Keys and values of `--set`."""
+    chosen: dict[str, object] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise InputError(f"--set {setting}: expected KEY=VALUE such as haystack.repeat=true")
+        chosen[key] = load_yaml(value, where=f"--set {key}")
+    return chosen
 
 
 def presets() -> list[str]:

@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from haystack_gen.draw import views_land, views_light
-from haystack_gen.draw.stage import Stage, white_noise
-from haystack_gen.draw.views_land import View
+from haystack_gen.draw import views_land, views_light, views_water
+from haystack_gen.draw.stage import Stage, View, white_noise
 from haystack_gen.errors import InputError
 from haystack_gen.plan.streams import Stream
 from haystack_gen.workspace import atomic_path
@@ -27,15 +26,15 @@ VIEWS = (
     views_land.dunes,
     views_land.forest,
     views_land.snowfall,
-    views_land.aurora,
-    views_land.aerial,
-    views_light.sea,
-    views_light.meadow,
+    views_land.meadow,
+    views_water.sea,
+    views_water.underwater,
+    views_water.rain,
+    views_light.aurora,
     views_light.city,
-    views_light.rain,
-    views_light.flow,
-    views_light.underwater,
     views_light.nebula,
+    views_light.flow,
+    views_light.aerial,
 )
 _SHORTEST_S, _LONGEST_S = 3, 8
 _BT601 = 6  # SMPTE 170M in ITU-T H.273: matrix, primaries and transfer of standard definition
@@ -102,7 +101,7 @@ def _views(seed: int, count: int) -> list[Callable[[Stage], View]]:
 
 
 class _Camera:
-    """Zooms slowly, sways a little, and follows a light that changes."""
+    """Zooms slowly, sways a little, sees the world in its own colours or mirrored, and follows a changing light."""
 
     def __init__(self, stage: Stage, draw: Stream) -> None:
         self.stage = stage
@@ -110,9 +109,10 @@ class _Camera:
         self.sway, self.phase = draw.between(0, 0.008), draw.between(0, 6)
         self.light, self.pace = draw.between(0.02, 0.09), draw.between(0.3, 0.9)
         away = np.hypot(stage.across / stage.aspect - 0.5, stage.down - 0.5)
-        self.shade = (1.03 - 0.42 * away**2)[..., None].astype(np.float32)
+        self.shade = np.asarray(1.03 - 0.42 * away**2, np.float32)
+        self.colors, self.mirrored = _grade(draw), draw.chance(0.5)
         # Half a grey step of noise keeps smooth skies from breaking into bands.
-        self.grain = (white_noise(draw, stage.height, stage.width, 1) - 0.5) * 2.5
+        self.grain = (white_noise(draw, stage.height, stage.width) - 0.5) * 2.5
 
     def filmed(self, view: View, t: float) -> npt.NDArray[np.uint8]:
         """The picture at `t` seconds of the shot."""
@@ -122,6 +122,20 @@ class _Camera:
         width, height = self.stage.width, self.stage.height
         x = width * (zoom - 1) / 2 + self.sway * height * math.sin(1.3 * t + self.phase)
         y = height * (zoom - 1) / 2 + self.sway * height * math.sin(0.9 * t)
-        matrix = np.array([[zoom, 0, -x], [0, zoom, -y]], np.float32)
-        moved = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        across = [-zoom, 0, width + x] if self.mirrored else [zoom, 0, -x]
+        matrix = np.array([across, [0, zoom, -y]], np.float32)
+        interleaved = cv2.transform(np.ascontiguousarray(picture.transpose(1, 2, 0)), self.colors)
+        moved = cv2.warpAffine(
+            interleaved, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
         return np.asarray(moved, np.uint8)
+
+
+def _grade(draw: Stream) -> npt.NDArray[np.float32]:
+    """A matrix on RGB: hue turned by up to 18 degrees about grey, saturation and white balance shifted."""
+    turn, saturation = math.radians(draw.between(-18, 18)), draw.between(0.8, 1.15)
+    grey = np.full((3, 3), 1 / 3)
+    cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+    hue = grey + saturation * (math.cos(turn) * (np.eye(3) - grey) + math.sin(turn) * cross)
+    balance = np.diag([draw.between(0.94, 1.06), draw.between(0.97, 1.03), draw.between(0.94, 1.06)])
+    return np.asarray(balance @ hue, np.float32)

@@ -1,10 +1,12 @@
 """What the scenes of a drawn film are made of: noise, gradients, ridges and windows onto larger textures.
 
-Pictures are float32 of shape (height, width, 3), values about 0 to 1 in display (sRGB) terms. Distances are in picture
-heights, so that a film looks alike at any size.
+Pictures are float32 of shape (3, height, width), values about 0 to 1 in display (sRGB) terms: with the channels first,
+arithmetic with masks of shape (height, width) runs over long rows. Distances are in picture heights, so that a film
+looks alike at any size.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import shake_128
 
@@ -15,6 +17,7 @@ import numpy.typing as npt
 from haystack_gen.plan.streams import Stream
 
 Array = npt.NDArray[np.float32]
+View = Callable[[float], Array]
 TILE = 512
 _PROFILE = 2048
 
@@ -43,8 +46,8 @@ class Stage:
 
 
 def color(code: str) -> Array:
-    """The colour of a hexadecimal code such as "ff8800"."""
-    return np.array([int(code[place : place + 2], 16) / 255 for place in (0, 2, 4)], np.float32)
+    """The colour of a hexadecimal code such as "ff8800", of shape (3, 1, 1)."""
+    return np.array([int(code[place : place + 2], 16) / 255 for place in (0, 2, 4)], np.float32)[:, None, None]
 
 
 def white_noise(stream: Stream, *shape: int) -> Array:
@@ -76,7 +79,8 @@ def cloud_noise(stream: Stream, *, cells: tuple[int, int], octaves: int = 4, fad
         lattice = np.pad(white_noise(stream, tall, wide), 2, mode="wrap")
         # A margin of two cells all round, cut off again, makes the interpolation continue over the seam.
         step_x, step_y = TILE // wide, TILE // tall
-        enlarged = cv2.resize(lattice, ((wide + 4) * step_x, (tall + 4) * step_y), interpolation=cv2.INTER_CUBIC)
+        kind = cv2.INTER_CUBIC if octave < 3 else cv2.INTER_LINEAR  # the eye cannot tell in fine octaves
+        enlarged = cv2.resize(lattice, ((wide + 4) * step_x, (tall + 4) * step_y), interpolation=kind)
         total += weight * enlarged[2 * step_y : 2 * step_y + TILE, 2 * step_x : 2 * step_x + TILE]
         weight *= fade
     return _stretched(total)
@@ -101,10 +105,10 @@ def window(stage: Stage, texture: Array, *, left: float = 0, top: float = 0, zoo
 
 
 def ramp(values: Array, stops: list[tuple[float, Array]]) -> Array:
-    """Colours by value: between stops (value, colour) they blend."""
+    """Colours by value, (3, *shape of the values): between stops (value, colour) they blend."""
     places = [place for place, _ in stops]
-    channels = [np.interp(values, places, [tint[channel] for _, tint in stops]) for channel in range(3)]
-    return np.stack(channels, axis=-1).astype(np.float32)
+    channels = [np.interp(values, places, [tint.flat[channel] for _, tint in stops]) for channel in range(3)]
+    return np.stack(channels).astype(np.float32)
 
 
 def smooth(values: Array, low: float, high: float) -> Array:
@@ -147,9 +151,9 @@ def along(stage: Stage, heights: Array, *, left: float, stretch: float = 4.0) ->
 def cover(stage: Stage, picture: Array, tint: Array, line: Array | float) -> None:
     """Paint what lies under a line of heights from the top, in place; the edge is softened over a pixel."""
     first = max(0, math.floor(float(np.min(line)) * stage.height) - 1)
-    share = np.clip((stage.down[first:] - line) * stage.height + 0.5, 0, 1)[..., None]
-    part = picture[first:]
-    part += (tint[first:] - part if tint.shape[:1] == picture.shape[:1] else tint - part) * share
+    share = np.clip((stage.down[first:] - line) * stage.height + 0.5, 0, 1)
+    part = picture[:, first:]
+    part += ((tint[:, first:] if tint.shape[1] > 1 else tint) - part) * share
 
 
 def warped(texture: Array, x: Array, y: Array) -> Array:

@@ -1,13 +1,11 @@
-"""Views of land and sky for drawn films: each takes a stage and gives the picture at any second of its shot."""
-
-import math
-from collections.abc import Callable
+"""Views of land for drawn films: each takes a stage and gives the picture at any second of its shot."""
 
 import numpy as np
 
 from haystack_gen.draw.stage import (
     Array,
     Stage,
+    View,
     along,
     cloud_noise,
     color,
@@ -17,11 +15,10 @@ from haystack_gen.draw.stage import (
     ramp,
     smooth,
     specks,
+    warped,
     white_noise,
     window,
 )
-
-View = Callable[[float], Array]
 
 _SKIES = (
     ("3f7fd0", "8fc1ea", "e6f1f4"),
@@ -37,15 +34,15 @@ def _sky(stage: Stage, codes: tuple[str, str, str], horizon: float) -> Array:
     top, middle, low = map(color, codes)
     sky = ramp(stage.down, [(0, top), (horizon * 0.6, middle), (horizon, low)])
     away = np.hypot(stage.across - stage.stream.between(0, stage.aspect), (stage.down - horizon * 0.55) * 1.4)
-    return mix(sky, mix(low, color("fffaf0"), 0.6), (0.75 * np.exp(-away / 0.16))[..., None])
+    return mix(sky, mix(low, color("fffaf0"), 0.6), (0.75 * np.exp(-away / 0.16)))
 
 
 def _clouded(stage: Stage, sky: Array, clouds: Array, left: float, cover_from: float) -> Array:
     """The sky with clouds, grey underneath and bright on top."""
     here = window(stage, clouds, left=left, zoom=0.8)
     above = window(stage, clouds, left=left, top=-0.05, zoom=0.8)
-    lit = np.clip(0.90 + 1.1 * (here - above), 0.62, 1.0)[..., None]
-    return mix(sky, lit * color("fffdf8"), (0.9 * smooth(here, cover_from, cover_from + 0.28))[..., None])
+    lit = np.clip(0.90 + 1.1 * (here - above), 0.62, 1.0)
+    return mix(sky, lit * color("fffdf8"), (0.9 * smooth(here, cover_from, cover_from + 0.28)))
 
 
 def hills(stage: Stage) -> View:
@@ -57,7 +54,7 @@ def hills(stage: Stage) -> View:
     grass = cloud_noise(draw, cells=(32, 64), octaves=3, fade=0.8)
     count = 4 + draw.below(2)
     near = color(draw.choice(("3f7d2e", "6f8f2f", "2f6b46", "8a8a3a", "a3702c", "7a4a5f")))
-    far = mix(sky[int(horizon * stage.height) - 1].mean(axis=0), near, 0.25)
+    far = mix(sky[:, int(horizon * stage.height) - 1].mean(axis=1)[:, None, None], near, 0.25)
     ridges = [profile(draw, cells=3 + 2 * number, octaves=3 + number % 2) for number in range(count)]
     starts = [draw.between(0, 8) for _ in ridges]
     wind, pan, clear = draw.between(0.02, 0.06), draw.between(-0.06, 0.06), draw.between(0.42, 0.6)
@@ -66,15 +63,15 @@ def hills(stage: Stage) -> View:
         picture = _clouded(stage, sky, clouds, wind * t, clear)
         shadow = window(stage, clouds, left=wind * t * 3, top=0.4, zoom=1.4)
         turf = window(stage, grass, left=pan * t * 2.5, zoom=0.8)
-        light = (0.70 + 0.5 * smooth(shadow, 0.35, 0.6) + 0.7 * (turf - 0.5))[..., None]
+        light = 0.70 + 0.5 * smooth(shadow, 0.35, 0.6) + 0.7 * (turf - 0.5)
         for number, ridge in enumerate(ridges):
             depth = (number + 1) / count
             left = starts[number] + pan * t * (0.3 + 2.2 * depth)
             line = (
                 horizon + 0.58 * depth**1.5 - 0.05 - (0.13 + 0.12 * depth) * along(stage, ridge, left=left, stretch=5)
             )
-            lit = (0.55 + 0.45 * light) if depth < 0.6 else light
-            cover(stage, picture, mix(far, near, depth**0.8) * lit, line)
+            shade = mix(color("ffffff"), light, 0.45 if depth < 0.6 else 1)
+            cover(stage, picture, mix(far, near, depth**0.8) * shade, line)
         return picture
 
     return at
@@ -91,7 +88,7 @@ def dunes(stage: Stage) -> View:
     starts = [draw.between(0, 8) for _ in ridges]
 
     def at(t: float) -> Array:
-        picture = sky.copy()
+        picture = np.array(sky)
         grain = 0.30 * (window(stage, ripples, left=pan * t * 2, zoom=0.8, turn=0.12) - 0.5)
         for number, ridge in enumerate(ridges):
             depth = (number + 1) / count
@@ -99,8 +96,8 @@ def dunes(stage: Stage) -> View:
             line = 0.36 + 0.46 * depth**1.5 - 0.24 * along(stage, ridge, left=left, stretch=3 + 3 * depth)
             slope = np.gradient(line[0])[None, :] * stage.height
             under = np.clip((stage.down - line) * 3.5, 0, 1)
-            lit = np.clip(0.62 + 0.55 * np.tanh(slope * 1.6) * (1 - under) + 0.10 * under + grain * depth, 0, 1)
-            tint = mix(dusk, sand * 1.06, lit[..., None])
+            lit = np.clip(0.58 + 0.62 * np.tanh(slope * 4) * (1 - under) + 0.14 * under + grain * depth, 0, 1)
+            tint = mix(dusk, sand * 1.06, lit)
             cover(stage, picture, mix(color("ecd8c4"), tint, 0.35 + 0.65 * depth), line)
         return picture
 
@@ -116,18 +113,18 @@ def forest(stage: Stage) -> View:
     haze = cloud_noise(draw, cells=(2, 8), octaves=4)
     rows = [_conifers(stage, 10 + 4 * (count - number)) for number in range(count)]
     starts = [draw.between(0, 8) for _ in rows]
-    away = np.hypot(stage.across - draw.between(0.2, stage.aspect - 0.2), stage.down - 0.2)[..., None]
+    away = np.hypot(stage.across - draw.between(0.2, stage.aspect - 0.2), stage.down - 0.2)
     sky = mix(fog * 0.78, mix(fog, color("fffdf6"), 0.75), np.exp(-away / 0.5))
 
     def at(t: float) -> Array:
-        picture = sky.copy()
-        mist = window(stage, haze, left=0.03 * t, zoom=0.7)[..., None]
+        picture = np.array(sky)
+        mist = window(stage, haze, left=0.03 * t, zoom=0.7)
         for number, row in enumerate(rows):
             depth = (number + 1) / count
             trees = along(stage, row, left=starts[number] + pan * t * depth**2 * 3, stretch=4.5)
             height = 0.60 + 0.34 * depth - (0.18 + 0.55 * depth**1.4) * trees
             tint = mix(fog, dark, 0.12 + 0.88 * depth**1.5)
-            thin = np.clip((stage.down - 0.5 - 0.3 * depth) * 2.2, 0, 1)[..., None] * (1 - depth) * 0.9
+            thin = np.clip((stage.down - 0.5 - 0.3 * depth) * 2.2, 0, 1) * (1 - depth) * 0.9
             cover(stage, picture, mix(tint, fog, np.clip(thin + 0.35 * (mist - 0.5), 0, 1)), height)
         return picture
 
@@ -158,7 +155,7 @@ def snowfall(stage: Stage) -> View:
     wood = mix(color("22343c"), top, 0.25)
 
     def at(t: float) -> Array:
-        picture = np.repeat(sky, stage.width, axis=1)
+        picture = np.repeat(sky, stage.width, axis=2)
         for number, line in enumerate(ground):
             depth = (number + 1) / 3
             left = 3.1 * number + pan * t * depth * 2
@@ -167,73 +164,44 @@ def snowfall(stage: Stage) -> View:
                 trees = along(stage, rows[number], left=left, stretch=3.6 + number)
                 tint = mix(wood, low, 0.5 - 0.35 * depth)
                 cover(stage, picture, tint, height + 0.04 - (0.14 + 0.30 * depth) * trees)
-            shade = np.clip((stage.down - height) * 1.5, 0, 0.35)[..., None]
+            shade = np.clip((stage.down - height) * 1.5, 0, 0.35)
             cover(stage, picture, mix(mix(low, color("ffffff"), 0.6), top, shade), height)
         for number, speck in enumerate(flakes):
             fall = -(0.22 + 0.16 * number) * t
             seen = window(stage, speck, left=drift * t * (1 + number), top=fall, zoom=0.7 + 0.9 * number)
-            picture = picture + seen[..., None] * (1 - picture) * 0.9
+            picture = picture + seen * (1 - picture) * 0.9
         return picture
 
     return at
 
 
-def aurora(stage: Stage) -> View:
-    """Stars and aurora over a dark ridge and its lake."""
+def meadow(stage: Stage) -> View:
+    """Tall grass in the wind, specked with blossom, under a wide sky."""
     draw = stage.stream
-    night = ramp(stage.down, [(0, color("050a1c")), (0.55, color("12284a")), (1, color("1c3550"))])
-    foot_tint, head_tint = map(
-        color, draw.choice((("3dffa8", "9a3dff"), ("58f0e0", "ff4a9a"), ("c8ff6a", "2f8fff"), ("ff7ac8", "5a6aff")))
-    )
-    stars = specks(draw, 420, spread=0.75)
-    ridge, curtain = profile(draw, cells=5, octaves=6), profile(draw, cells=3, octaves=3)
-    folds = profile(draw, cells=24, octaves=3)
-    shore, drift = draw.between(0.70, 0.8), draw.between(0.03, 0.08)
-    starts = [draw.between(0, 8) for _ in range(3)]
+    horizon = draw.between(0.25, 0.4)
+    top, low = map(color, draw.choice((("4a8fd6", "dcecf2"), ("6f7fb0", "ffd9b8"), ("8fa8b8", "e8ebe4"))))
+    dark, bright = map(color, draw.choice((("2c5a22", "b9c85a"), ("7a5a1c", "f0cf78"), ("2f5f4f", "a8d8a0"))))
+    bloom = color(draw.choice(("f4f0e0", "e05a4a", "c08af0", "ffd84a")))
+    clouds, blades = cloud_noise(draw, cells=(2, 4), octaves=5), cloud_noise(draw, cells=(32, 8), octaves=4, fade=0.8)
+    gusts, blossoms = cloud_noise(draw, cells=(4, 4), octaves=3), specks(draw, 2600, spread=1.1)
+    row = np.maximum(stage.down - horizon, 0.01)
+    flat_x = ((stage.across - stage.aspect / 2) / (row + 0.10) * 110 + 0 * row).astype(np.float32)
+    flat_y = (-80 / (row + 0.08) + 0 * stage.across).astype(np.float32)
+    walk, wind = draw.between(2, 7), draw.between(30, 60)
+    hills = profile(draw, cells=6, octaves=5)
 
     def at(t: float) -> Array:
-        picture = night + window(stage, stars, left=0.004 * t, turn=0.004 * t)[..., None]
-        for number in range(2):
-            foot = 0.62 - 0.18 * number - 0.30 * along(stage, curtain, left=starts[number] + drift * t, stretch=6)
-            ray = 0.25 + 0.75 * along(stage, folds, left=starts[number] - 0.12 * t, stretch=5)
-            up = foot - stage.down
-            fade = np.exp(np.minimum(up / -(0.14 + 0.2 * ray), up / 0.02)) * ray * (0.8 - 0.25 * number)
-            picture += mix(foot_tint, head_tint, smooth(up, 0.02, 0.26)[..., None]) * fade[..., None]
-        cover(stage, picture, color("04070d"), shore - 0.02 - 0.24 * along(stage, ridge, left=starts[2] + 0.01 * t))
-        rows = np.clip((2 * shore - stage.down[:, 0]) * stage.height, 0, stage.height - 1).astype(int)
-        sway = 1 + 0.08 * np.sin(stage.down * 260 + 3 * t)[..., None]
-        cover(stage, picture, picture[rows] * 0.55 * sway + 0.012, shore)
-        return picture
-
-    return at
-
-
-def aerial(stage: Stage) -> View:
-    """Mountains, plains and water from straight above, turning slowly."""
-    draw = stage.stream
-    height = cloud_noise(draw, cells=(2, 2), octaves=7, fade=0.55)
-    tints = draw.choice(
-        (
-            ("123a5c", "2f7f8f", "d8c690", "6f9a4a", "3e6b35", "8f8574", "f4f4f2"),
-            ("0f2f3f", "1f5f6f", "c9a878", "b5763f", "8c4a2f", "6b3b33", "e0c8a8"),
-            ("1d3d52", "4f8fa0", "cfd8cf", "9fb59a", "6f8f88", "a9b8c2", "ffffff"),
-        )
-    )
-    level = draw.between(0.34, 0.46)
-    steps = (0.0, level - 0.02, level + 0.015, level + 0.07, level + 0.2, level + 0.33, level + 0.45)
-    stops = [(place, color(code)) for place, code in zip(steps, tints, strict=True)]
-    land = ramp(np.linspace(0, 1, 256, dtype=np.float32), stops)[(height * 255).astype(np.uint8)]
-    slope = (np.roll(height, 2, 1) - np.roll(height, -2, 1)) + (np.roll(height, 2, 0) - np.roll(height, -2, 0))
-    relief = np.where(height > level, 1 + np.clip(-slope * 5, -0.55, 0.6), 1 - 0.5 * slope)
-    land = np.clip(land * relief[..., None], 0, 1)
-    mist = cloud_noise(draw, cells=(2, 2), octaves=5)
-    speed, turn, zoom = draw.between(0.02, 0.06), draw.between(-0.03, 0.03), draw.between(0.9, 1.5)
-    start, heading = (draw.between(0, 2), draw.between(0, 2)), draw.between(0, 6)
-
-    def at(t: float) -> Array:
-        left, top = start[0] + speed * t * math.cos(heading), start[1] + speed * t * math.sin(heading)
-        picture = window(stage, land, left=left, top=top, zoom=zoom * (1 + 0.012 * t), turn=heading + turn * t)
-        veil = smooth(window(stage, mist, left=left * 2 + 0.03 * t, top=top * 2, zoom=0.7), 0.58, 0.85)[..., None]
-        return mix(picture, np.float32(0.97), veil * 0.85)
+        veil = smooth(window(stage, clouds, left=0.03 * t), 0.45, 0.75)
+        above = mix(ramp(stage.down, [(0, top), (horizon, low), (1, low)]), color("f7f7f7"), veil * 0.85)
+        far = mix(low, dark, 0.45)
+        cover(stage, above, far, horizon - 0.09 * along(stage, hills, left=0.01 * t))
+        gust = warped(gusts, flat_x * 0.5 - wind * t, flat_y * 0.5)
+        blade = warped(blades, flat_x * 1.5 + 10 * gust, flat_y * 1.2 + walk * t)
+        light = np.clip(0.10 + 0.75 * blade * (0.5 + 0.5 * np.clip(row * 3, 0, 1)) + 0.75 * (gust - 0.4), 0, 1.1)
+        field = mix(dark, bright, light) * (1.08 - 0.35 * row)
+        dots = warped(blossoms, flat_x * 1.5 + 10 * gust, flat_y * 1.2 + walk * t) * np.clip(row * 5, 0, 1)
+        field = mix(field, bloom, np.clip(dots, 0, 0.9))
+        cover(stage, above, field, horizon)
+        return above
 
     return at

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from haystack_gen.emit import h264
@@ -212,9 +213,9 @@ def _table(path: Path, count: int) -> Table:
     """Find every sample of an mp4 and decode it."""
     table = np.zeros(count, ROW)
     with av.open(str(path)) as container:
+        extradata = _configuration(container)
         places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
     table["offset"], table["size"] = np.array(places).T
-    extradata = _extradata(path)
     layout = h264.layout_of(extradata)
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as stored:
         table["flip"] = [h264.flip_bit(stored[offset : offset + size], layout) for offset, size in places]
@@ -230,17 +231,29 @@ def _load(path: Path) -> Run | None:
     if not table.is_file():
         return None
     try:
-        rows = np.load(table)
-        if rows.dtype != ROW or not len(rows) or int(rows["offset"][-1] + rows["size"][-1]) > path.stat().st_size:
-            raise ValueError("it does not describe the mp4 beside it")
+        return _loaded(path, table.stat().st_mtime_ns, path.stat().st_size)
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"{table}: unusable ({error}); delete {path.parent} and run again") from error
+
+
+@lru_cache(maxsize=256)
+def _loaded(path: Path, _written_ns: int, size_bytes: int) -> Run:
+    """Remembered for as long as its files stay as they are, since every item of a build asks for the same spans."""
+    rows = np.load(path.with_suffix(".npy"))
+    if rows.dtype != ROW or not len(rows) or int(rows["offset"][-1] + rows["size"][-1]) > size_bytes:
+        raise ValueError("it does not describe the mp4 beside it")
+    rows.flags.writeable = False
     return Run(path, rows)
 
 
+@lru_cache(maxsize=1024)
 def _extradata(path: Path) -> bytes:
     with av.open(str(path)) as container:
-        return bytes(container.streams.video[0].codec_context.extradata or b"")
+        return _configuration(container)
+
+
+def _configuration(container: InputContainer) -> bytes:
+    return bytes(container.streams.video[0].codec_context.extradata or b"")
 
 
 @lru_cache(maxsize=128)

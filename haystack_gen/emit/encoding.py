@@ -191,5 +191,7 @@ def decode(samples: Iterable[bytes | memoryview], extradata: bytes) -> Iterator[
     decoder: Any = av.CodecContext.create("h264", "r")
     decoder.extradata, decoder.thread_count = extradata, 1
     for sample in samples:
-        yield from decoder.decode(av.Packet(cast(bytes, sample)))
+        packet = av.Packet(len(sample))  # one of its own: decoders read beyond the end, into padding
+        packet.update(cast(bytes, sample))
+        yield from decoder.decode(packet)
     yield from decoder.decode(None)

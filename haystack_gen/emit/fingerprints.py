@@ -70,7 +70,9 @@ def read_fingerprints(path: Path) -> dict[tuple[str, int], Prints]:
         InputError: there is no such file, or it is not one of ours.
     """
     try:
-        table = pq.read_table(path, schema=_SCHEMA)
+        table = pq.read_table(path)
+        if table.schema != _SCHEMA or any(column.null_count for column in table.columns):
+            raise pa.ArrowInvalid(f"its columns are {', '.join(table.schema.names)}")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a dataset folder made by haystack-gen build") from None
     except (pa.ArrowException, OSError) as error:

@@ -96,16 +96,17 @@ def read_manifest(path: Path) -> Iterator[Row]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no manifest, so the dataset is not complete; run the same haystack-gen build again")
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:  # bytes, so that a line that is not UTF-8 can be named
         for number, line in enumerate(lines, start=1):
             try:
                 fields = json.loads(line)
                 for name in AS_JSON:
                     fields[name] = json.loads(fields.pop(f"{name}_json"))
-                yield Row.model_validate(fields)
+                row = Row.model_validate(fields)
             except (ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 detail = " ".join(str(error).split())[:200]
                 raise InputError(f"{path}:{number}: not a manifest row: {detail}") from None
+            yield row
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

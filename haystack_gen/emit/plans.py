@@ -33,16 +33,17 @@ def read_plan(path: Path) -> Iterator[Item]:
         InputError: no such file, or a line that is no item.
     """
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open("rb") as lines:  # bytes, so that a line that is not UTF-8 can be named
             for number, line in enumerate(lines, start=1):
                 try:
-                    yield _item(json.loads(line))
-                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                    item = _item(json.loads(line))
+                except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
                     found = f"{type(error).__name__}: {error}"
                     raise InputError(
                         f"{path}:{number}: not an item of a plan ({found}); build the dataset again"
                     ) from None
-    except FileNotFoundError:
+                yield item
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file; expected a dataset folder made by haystack-gen build") from None
 
 
@@ -78,11 +79,14 @@ def _clip(clip: Clip) -> list[str | int]:
 
 
 def _item(record: dict[str, Any]) -> Item:
+    _check_types(record)
     timeline = record["timeline"]
     clips = tuple(
         Clip(role=role, source=source, source_start=source_start, start=start, length=length)
         for role, source, source_start, start, length in timeline["clips"]
     )
+    if not clips or Fraction(timeline["rate"]) <= 0:
+        raise ValueError("its timeline has no clips or no rate")
     record |= {
         "options": tuple(record["options"]),
         "timeline": Timeline(rate=Fraction(timeline["rate"]), clips=clips),
@@ -93,3 +97,12 @@ def _item(record: dict[str, Any]) -> Item:
         "requested_depth": Fraction(record["requested_depth"]),
     }
     return Item(**record)
+
+
+def _check_types(record: dict[str, Any]) -> None:
+    """What is computed with must be of the type that it was written as."""
+    texts = [record[name] for name in ("id", "question", "answer", "answer_text")] + list(record["options"])
+    placed = (*record["needles"], *record["distractors"])
+    frames = [one[name] for one in placed for name in ("start", "length")]
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(frame, int) for frame in frames):
+        raise TypeError("a text or a frame number is something else")

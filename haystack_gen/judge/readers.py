@@ -5,6 +5,7 @@ Each yields RGB uint8 arrays of shape (height, width, 3) in display order. None 
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
@@ -42,25 +43,36 @@ def _pyav(path: Path) -> Film:
 
 
 def open_digests(path: Path) -> Iterator[int]:
-    """The digest of every decoded frame's planes, through PyAV: equal digests, equal pixels."""
+    """The digest of every decoded frame's planes, through PyAV: equal digests, equal pixels.
+
+    Raises:
+        InputError: as the frames of `open_film`.
+    """
     import av
 
-    with av.open(str(path)) as container:
+    with _explained(path, "pyav"), av.open(str(path)) as container:
         for frame in container.decode(video=0):
             yield fingerprint(frame)[0]
 
 
 def open_frames(paths: Sequence[Path], rate: Fraction) -> Film:
-    """Image files in order, as one film."""
+    """Image files in order, as one film; its frames raise what `read_picture` raises."""
+    return Film(len(paths), rate, map(read_picture, paths))
 
-    def frames() -> Iterator[Rgb]:
-        for path in paths:
-            if not path.is_file():
-                raise InputError(f"{path}: no such file; the manifest names it: build the dataset again")
-            with Image.open(path) as image:
-                yield np.asarray(image.convert("RGB"))
 
-    return Film(len(paths), rate, frames())
+def read_picture(path: Path) -> Rgb:
+    """An image file of a dataset.
+
+    Raises:
+        InputError: there is no such file, or it is damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; the dataset was damaged: build it again")
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except Exception as error:  # decoders fail in a dozen ways on damaged bytes
+        raise InputError(f"{path}: is no picture ({_words(error)}); delete it and build the dataset again") from error
 
 
 def _decord(path: Path) -> Film:
@@ -76,7 +88,7 @@ def _opencv(path: Path) -> Film:
 
     film = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not film.isOpened():
-        raise InputError(f"{path}: OpenCV cannot open it; the file is damaged, render it again")
+        raise ValueError("it does not open")
 
     def frames() -> Iterator[Rgb]:
         try:
@@ -124,14 +136,31 @@ def open_film(path: Path, reader: str) -> Film:
     """A rendered file through one reader.
 
     Raises:
-        InputError: there is no such file, or the reader refuses it.
+        InputError: there is no such file, or the reader refuses it: now, or when its frames are read.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; the manifest names it, so the dataset was damaged: render it again")
+    with _explained(path, reader):
+        film = _READERS[reader][2](path)
+
+    def frames() -> Iterator[Rgb]:
+        with _explained(path, reader):
+            yield from film.frames
+
+    return film._replace(frames=frames())
+
+
+@contextmanager
+def _explained(path: Path, reader: str) -> Iterator[None]:
     try:
-        return _READERS[reader][2](path)
+        yield
     except InputError:
         raise
     except Exception as error:  # each library has errors of its own, with no common base
-        detail = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: {reader} cannot read it ({detail}); the file is damaged, render it again") from error
+        raise InputError(
+            f"{path}: {reader} cannot read it ({_words(error)}); the file is damaged, render it again"
+        ) from error
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200]

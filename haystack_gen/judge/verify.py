@@ -5,22 +5,24 @@ each in its own way; their frames are reduced to 16 x 9 luma and must agree with
 Needles and distractors are compared with their pictures from before encoding. Nothing but the dataset folder is read.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from haystack_gen.emit.chunks import thumbnail
 from haystack_gen.emit.fingerprints import Prints, expected, read_fingerprints
 from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.emit.rows import Row
-from haystack_gen.errors import CheckError
+from haystack_gen.errors import CheckError, InputError
 from haystack_gen.executors import Executor, LocalExecutor
-from haystack_gen.judge.readers import Film, Rgb, installed_readers, open_digests, open_film, open_frames
+from haystack_gen.judge.readers import Film, Rgb, installed_readers, open_digests, open_film, open_frames, read_picture
+from haystack_gen.plan.choices import LETTERS
 from haystack_gen.plan.items import Item
 from haystack_gen.progress import Progress, Silent
 from haystack_gen.workspace import DatasetFolder, sha256_of
@@ -121,11 +123,22 @@ def verify(
     witnesses = installed_readers(readers)
     findings = [_Finding(frames=0, alike=0, differences=tuple(_ids(rows, items)))]
     by_id = {item.id: item for item in items}
-    tasks = (_task(folder, by_id[row.id], row, tuple(witnesses), prints) for row in rows if row.id in by_id)
+    unknown: list[str] = []
+
+    def tasks() -> Iterator[_Task]:
+        for row in (row for row in rows if row.id in by_id):
+            try:
+                task = _task(folder, by_id[row.id], row, tuple(witnesses), prints)
+            except InputError as error:
+                unknown.append(f"{row.id}: {error}")
+                continue
+            yield task
+
     with (progress or Silent()).stage("verifying", len(rows)) as stage:
-        for finding in (executor or LocalExecutor()).map(_verify, tasks):
+        for finding in (executor or LocalExecutor()).map(_verify, tasks()):
             findings.append(finding)
             stage.step()
+    findings.append(_Finding(frames=0, alike=0, differences=tuple(unknown)))
     media = any(row.video or row.frames for row in rows)
     return Report(
         items=len(rows),
@@ -137,11 +150,11 @@ def verify(
 
 
 def _ids(rows: list[Row], items: list[Item]) -> Iterator[str]:
-    planned, written = {item.id for item in items}, [row.id for row in rows]
-    yield from (f"{name}: is planned and not in the manifest" for name in sorted(planned - set(written)))
-    yield from (f"{name}: is in the manifest and not planned" for name in sorted(set(written) - planned))
-    if len(set(written)) != len(written):
-        yield "the manifest names an item twice"
+    planned, written = Counter(item.id for item in items), Counter(row.id for row in rows)
+    yield from (f"{name}: is planned and not in the manifest" for name in planned.keys() - written.keys())
+    yield from (f"{name}: is in the manifest and not planned" for name in written.keys() - planned.keys())
+    for where, names in (("plan", planned), ("manifest", written)):
+        yield from (f"{name}: is in the {where} {count} times" for name, count in names.items() if count > 1)
 
 
 def _task(
@@ -154,6 +167,8 @@ def _task(
 def _verify(task: _Task) -> _Finding:
     differences = [f"{task.row.id}: {what}" for what in _row_differences(task.item, task.row)]
     jumps = np.abs(np.diff(task.thumbs.astype(np.int16), axis=0)).max(axis=(1, 2), initial=0)
+    stills, unreadable = _stills(task)
+    differences += unreadable
     frames = 0
     if task.row.video:
         path = task.root / task.row.video
@@ -163,12 +178,12 @@ def _verify(task: _Task) -> _Finding:
             if task.row.video_sha256 != sha256_of(path):
                 differences.append(f"{task.row.video}: SHA-256 is not the manifest's")
             for reader in task.readers:
-                count, found = _read_video(task, path, reader)
+                count, found = _read_video(task, path, reader, stills)
                 frames += count
                 differences += [f"{task.row.video} ({reader}): {what}" for what in found]
     elif task.row.frames:
         film = open_frames([task.root / name for name in task.row.frames], task.item.timeline.rate)
-        count, found = _compare(task, film, tolerance=JPEG_TOLERANCE)
+        count, found = _compare(task, film, stills, tolerance=JPEG_TOLERANCE)
         frames += count
         differences += [f"{task.row.id}: {what}" for what in found]
     return _Finding(frames=frames, alike=int((jumps <= TOLERANCE).sum()), differences=tuple(differences))
@@ -182,7 +197,10 @@ def _row_differences(item: Item, row: Row) -> Iterator[str]:
     pairs: list[tuple[str, object, object]] = [
         ("frames", row.num_frames, timeline.length),
         ("rate", (row.fps_num, row.fps_den), timeline.rate.as_integer_ratio()),
+        ("question", row.question, item.question),
         ("answer", row.answer, item.answer),
+        ("answer_text", row.answer_text, item.answer_text),
+        ("answer_index", row.answer_index, LETTERS.find(item.answer) if item.options else -1),
         ("options", row.options, list(item.options)),
         ("needles", sorted((one.start_frame, one.end_frame, one.needle_id) for one in row.needles), placed),
         (
@@ -196,55 +214,68 @@ def _row_differences(item: Item, row: Row) -> Iterator[str]:
     )
 
 
-def _read_video(task: _Task, path: Path, reader: str) -> tuple[int, list[str]]:
+def _read_video(task: _Task, path: Path, reader: str, stills: Mapping[int, Rgb]) -> tuple[int, list[str]]:
     """Everything one reader sees: frame count, rate, size, and each frame."""
-    film = open_film(path, reader)
+    try:
+        film = open_film(path, reader)
+    except InputError as error:
+        return 0, [str(error)]
     found = []
     if film.length != task.row.num_frames:
         found.append(f"states {film.length} frames, expected {task.row.num_frames}")
     # OpenCV and decord hand the rate over as a float
     if abs(film.rate - task.item.timeline.rate) > task.item.timeline.rate / 10_000:
         found.append(f"states {film.rate} frames per second, expected {task.item.timeline.rate}")
-    count, differing = _compare(task, film, tolerance=TOLERANCE)
+    count, differing = _compare(task, film, stills, tolerance=TOLERANCE)
     if reader == "pyav":
-        digests = list(open_digests(path))
-        wrong = [k for k, (here, there) in enumerate(zip(digests, task.digests, strict=False)) if here != there]
-        differing += [f"frame {k} decodes to other pixels than were encoded" for k in wrong]
+        with suppress(InputError):  # as said by _compare
+            for at, (here, there) in enumerate(zip(open_digests(path), task.digests, strict=False)):
+                if here != there:
+                    differing.append(f"frame {at} decodes to other pixels than were encoded")
     return count, found + differing
 
 
-def _compare(task: _Task, film: Film, *, tolerance: int) -> tuple[int, list[str]]:
+def _compare(task: _Task, film: Film, stills: Mapping[int, Rgb], *, tolerance: int) -> tuple[int, list[str]]:
     """Frame by frame against thumbnails, and stills against their pictures."""
     shape = (task.row.height, task.row.width, 3)
-    stills = _stills(task)
     found: list[str] = []
     count = 0
-    for at, frame in enumerate(film.frames):
-        count += 1
-        if at >= len(task.thumbs):
-            continue
-        if frame.shape != shape:
-            found.append(f"frame {at} is {frame.shape[1]} x {frame.shape[0]}, expected {shape[1]} x {shape[0]}")
-        elif (off := int(np.abs(luma_thumb(frame) - task.thumbs[at]).max())) > tolerance:
-            found.append(f"frame {at} is not the planned one: its thumbnail is off by {off} levels")
-        elif at in stills and (db := psnr(frame, stills[at])) < LEAST_PSNR_DB:
-            found.append(f"frame {at} is not its picture: {db:.1f} dB, expected at least {LEAST_PSNR_DB}")
+    try:
+        for at, frame in enumerate(film.frames):
+            count += 1
+            if at >= len(task.thumbs):
+                continue
+            if frame.shape != shape:
+                found.append(f"frame {at} is {frame.shape[1]} x {frame.shape[0]}, expected {shape[1]} x {shape[0]}")
+            elif (off := int(np.abs(luma_thumb(frame) - task.thumbs[at]).max())) > tolerance:
+                found.append(f"frame {at} is not the planned one: its thumbnail is off by {off} levels")
+            elif at in stills and (db := psnr(frame, stills[at])) < LEAST_PSNR_DB:
+                found.append(f"frame {at} is not its picture: {db:.1f} dB, expected at least {LEAST_PSNR_DB}")
+    except InputError as error:
+        return count, [*found, str(error)]
     if count != task.row.num_frames:
         found.append(f"holds {count} frames, expected {task.row.num_frames}")
     return count, found
 
 
-def _stills(task: _Task) -> dict[int, Rgb]:
-    """The picture of each needle and distractor frame, by timeline frame."""
-    folder = DatasetFolder(task.root)
+def _stills(task: _Task) -> tuple[dict[int, Rgb], list[str]]:
+    """The picture of each needle and distractor frame, by timeline frame; and what is wrong with pictures."""
+    folder, shape = DatasetFolder(task.root), (task.row.height, task.row.width, 3)
     pictures: dict[int, Rgb] = {}
+    wrong: list[str] = []
     spans = [(one.source, one.start, one.length) for one in task.item.needles]
     spans += [(one.source, one.start, one.length) for one in task.item.distractors]
     for source, start, length in spans:
-        with Image.open(folder.still(source)) as image:
-            picture = np.asarray(image.convert("RGB"))
-        pictures |= dict.fromkeys(range(start, start + length), picture)
-    return pictures
+        try:
+            picture = read_picture(folder.still(source))
+        except InputError as error:
+            wrong.append(f"{task.row.id}: {error}")
+            continue
+        if picture.shape == shape:
+            pictures |= dict.fromkeys(range(start, start + length), picture)
+        else:
+            wrong.append(f"{task.row.id}: {folder.still(source)}: is not {shape[1]} x {shape[0]} as the video is")
+    return pictures, wrong
 
 
 def luma_thumb(frame: Rgb) -> np.ndarray[Any, np.dtype[np.float64]]:

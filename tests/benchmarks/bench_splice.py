@@ -87,7 +87,7 @@ def row(label: str, value_s: float, *, ratio: str = "", note: str = "") -> None:
 
 
 def stores(film: Path, work: Path) -> tuple[ChunkStore, list[ChunkStore]]:
-    """3,000 frames of footage, five pictures apart, and five stills, each encoded once."""
+    """3,000 frames of footage and five stills, each encoded once."""
     folder = work / "stores"
     haystack = ChunkStore(folder / "film", ENCODING)
     if haystack.missing(FILM_FRAMES):
@@ -109,17 +109,15 @@ def one_item(film: Path, work: Path, quick: bool) -> None:
     haystack, needles = stores(film, work)
     places = (700, 1400, 2100)
     bounds = [(0, places[0]), *zip(places, [*places[1:], FILM_FRAMES], strict=True)]
-    pieces, listing = [], []
-    plain = work / "plain.mp4"
-    splice([Piece(haystack, 0, FILM_FRAMES)], plain)
+    pieces = []
     for k, (start, stop) in enumerate(bounds):
         pieces.append(Piece(haystack, start, stop - start))
-        listing.append(f"file '{plain.resolve()}'\ninpoint {start}\noutpoint {stop}\n")
-        if k < len(places):
-            pieces.append(Piece(needles[k], 0, 1))
-            listing.append(f"file '{needles[k].first.resolve()}'\n")
+        pieces += [Piece(needles[k], 0, 1)] if k < len(places) else []
+    files = [work / f"piece-{k}.mp4" for k in range(len(pieces))]
+    for piece, file in zip(pieces, files, strict=True):
+        splice([piece], file)
     target, again, entries = work / "item.mp4", work / "again.mp4", work / "entries.txt"
-    entries.write_text("".join(listing))
+    entries.write_text("".join(f"file '{file.resolve()}'\n" for file in files))
     coder = ("-c:v", "libx264", "-preset", "veryfast", "-qp", str(ENCODING.qp), "-g", "1", "-bf", "0")
     encoded = min(
         seconds(lambda: ffmpeg("-f", "concat", "-safe", "0", "-i", str(entries), *coder, str(again))) for _ in range(3)

@@ -215,7 +215,7 @@ def test_cmyk_tiff(tmp_path):
     assert read_image(tmp_path / "red.tif").getpixel((1, 1)) == (255, 0, 0)
 
 
-def wide_gamut_profile():
+def swapped_profile():
     """An sRGB profile whose red and green primaries have changed places."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     entries = {bytes(profile[i : i + 4]): i for i in range(132, 132 + 12 * profile[131], 12)}
@@ -227,7 +227,7 @@ def wide_gamut_profile():
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
 def test_an_embedded_profile_is_applied(tmp_path, mode):
     path = tmp_path / "profiled.png"
-    Image.new("RGB", (8, 8), (255, 0, 0)).convert(mode).save(path, icc_profile=wide_gamut_profile())
+    Image.new("RGB", (8, 8), (255, 0, 0)).convert(mode).save(path, icc_profile=swapped_profile())
     assert close(read_image(path).getpixel((1, 1)), (0, 255, 0), 3)
 
 
@@ -239,12 +239,24 @@ def test_an_srgb_profile_changes_next_to_nothing(tmp_path):
         assert close(shown, np.asarray(picture.convert("RGB")), 1)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "CMYK", "LA"])
-def test_a_profile_that_does_not_fit_is_ignored(tmp_path, mode):
-    path = tmp_path / ("odd.tif" if mode == "CMYK" else "odd.png")
-    profile = b"not a profile" if mode != "CMYK" else wide_gamut_profile()
-    Image.new("RGB", (8, 8), (0, 0, 0)).convert(mode).save(path, icc_profile=profile)
-    assert read_image(path).getpixel((1, 1)) == (0, 0, 0)
+@pytest.mark.parametrize(
+    ("mode", "suffix", "profile"),
+    [("RGB", "png", b"not a profile"), ("LA", "png", b"not a profile"), ("CMYK", "tif", swapped_profile())],
+)
+def test_a_profile_that_does_not_fit_is_ignored(tmp_path, mode, suffix, profile):
+    path = tmp_path / f"odd.{suffix}"
+    Image.new("RGB", (8, 8), (255, 0, 0)).convert(mode).save(path, icc_profile=profile)
+    assert read_image(path).getpixel((1, 1)) == ((76, 76, 76) if mode == "LA" else (255, 0, 0))
+
+
+def test_the_picture_is_pixels_alone(tmp_path):
+    path = tmp_path / "noted.jpg"
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[0x010E] = 6, "a description"
+    quadrants().save(path, exif=exif, dpi=(300, 300), comment="mine", icc_profile=swapped_profile())
+    image = read_image(path)
+    assert image.info == {}
+    assert not image.getexif()
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
@@ -291,11 +303,20 @@ def test_a_decompression_bomb_is_refused_by_its_header(tmp_path, width, height):
             reader(path)
 
 
-def test_a_large_image_below_the_limit_gives_no_warning(tmp_path):
+def test_the_limit_holds_whatever_pillow_is_set_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(30_000, 30_000) + chunk(b"IDAT", zlib.compress(b"")))
+    with pytest.raises(InputError, match=r"bomb.png: image has 900,000,000 pixels, expected at most 178,956,970"):
+        read_image(path)
+
+
+def test_a_large_image_below_the_limit_gives_no_warning(tmp_path, recwarn):
     path = tmp_path / "large.png"
     exif = chunk(b"eXIf", b"MM\x00\x2a\x00\x00\x00\x08\x00\x00\x00\x00")
     path.write_bytes(png_header(10_000, 10_000) + exif + chunk(b"IDAT", zlib.compress(b"")))
     assert image_size(path) == (10_000, 10_000)
+    assert not recwarn
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 8), (8, 0), (0, 0)])

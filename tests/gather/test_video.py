@@ -125,11 +125,11 @@ def test_a_late_span_is_the_same_to_the_bit(film, name):
 
 @pytest.mark.parametrize("name", ["h264", "b-frames", "open gop", "open gop mp4", "mpeg-ts", "matroska", "vp9"])
 def test_a_late_span_does_not_read_what_lies_before(film, name, tmp_path):
-    """Destroy all packets of the second group of pictures: what comes after still decodes, because it is sought."""
+    """Destroy a frame of the second group of pictures: what comes after still decodes, because it is sought."""
     path = tmp_path / film(name).name
     packets = _packets(film(name))
     keys = [number for number, packet in enumerate(packets) if packet[1]]
-    damage(film(name), path, packets[keys[1] + 2], packets[keys[2] - 2])
+    damage(film(name), path, max(packets[keys[1] + 1 : keys[2]], key=lambda packet: packet[3]))
     last = packets[keys[2]][0]
     start = sum(1 for packet in packets if packet[0] < last)
     rate = probe(path).rate
@@ -150,7 +150,8 @@ def damage(source: Path, target: Path, *packets: tuple[int, bool, int, int]) -> 
     for _, _, position, size in packets:
         if source.suffix == ".ts":  # a packet is spread over transport packets of 188 bytes
             for start in range(position, position + size, 188):
-                content[start + 60 : start + 188] = bytes(128)
+                kept = 60 if start == position else 4
+                content[start + kept : start + 188] = bytes(188 - kept)
         else:
             content[position + 12 : position + size] = bytes(size - 12)
     target.write_bytes(content)
@@ -454,9 +455,9 @@ def test_a_damaged_frame_is_an_error_at_its_time_and_never_another_picture(film,
 @pytest.mark.parametrize("name", ["b-frames", "hevc 10 bit", "vp9", "mpeg4", "mpeg2", "open gop"])
 def test_damage_is_found_by_every_decoder(film, tmp_path, name):
     path = tmp_path / film(name).name
-    damage(film(name), path, _packets(film(name))[15])
+    damage(film(name), path, max(_packets(film(name))[13:18], key=lambda packet: packet[3]))
     pictures, read = sample(path, rate=Fraction(30), size=SIZE), []
-    with pytest.raises(InputError, match=r"frame \d+ of 40 cannot be decoded, shown at 0\.\d{3} s"):
+    with pytest.raises(InputError, match=r"frame \d+ of \d+ cannot be decoded, shown at 0\.\d{3} s"):
         read.extend(read_number(picture) for picture in pictures)
     assert 9 < len(read) < 20
     assert read == list(range(len(read)))
