@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -226,11 +227,11 @@ def _rows(folder: DatasetFolder, writer: RowWriter, spec: Spec, hashes: Mapping[
 
 
 def _picture(folder: DatasetFolder, media: Media) -> str:
-    """A picture of one item, from the middle of the plan, for the card."""
-    items = list(islice(read_plan(folder.plan), 500))
-    if not items:
+    """A picture of one item, with its needle as near to the middle as there is, for the card."""
+    items = islice(read_plan(folder.plan), 500)
+    item = min(items, key=lambda item: abs(item.requested_depth - Fraction(1, 2)), default=None)
+    if item is None:
         return ""
-    item = items[len(items) // 2]
     frames = ItemFrames(item.timeline, media)
     with atomic_path(folder.picture) as part:
         draw_strip(item, {at: frames[at] for at in chosen_frames(item)}).save(part, format="PNG")

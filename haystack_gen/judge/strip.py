@@ -1,7 +1,7 @@
 """One item as a picture: its question, its timeline, and the frames that matter, read back from the finished file."""
 
 from collections.abc import Mapping
-from textwrap import wrap
+from textwrap import shorten, wrap
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -68,7 +68,8 @@ def draw_strip(item: Item, frames: Mapping[int, Rgb]) -> Image.Image:
         tile = Image.fromarray(frames[at]).resize(_TILE, Image.Resampling.LANCZOS)
         picture.paste(tile, (left, top))
         draw.rectangle((left - 2, top - 2, left + _TILE[0] + 1, top + _TILE[1] + 1), outline=_COLORS[role], width=3)
-        draw.text((left, top + _TILE[1] + 4), f"frame {at}  {_caption(item, at, role)}", _FAINT, font=small)
+        caption = shorten(f"frame {at}  {_caption(item, at, role)}", 32, placeholder=" ...")
+        draw.text((left, top + _TILE[1] + 4), caption, _FAINT, font=small)
     return picture
 
 
@@ -76,7 +77,7 @@ def _caption(item: Item, at: int, role: str) -> str:
     if role != "distractor":
         return role
     placed = next(placed for placed in item.distractors if placed.start == at)
-    return f"distractor {placed.offset:+d}" + (f", shows {placed.lure}" if placed.lure else "")
+    return f"distractor {placed.offset:+d}" + (f", {placed.lure}" if placed.lure else "")
 
 
 def _draw_ribbon(draw: ImageDraw.ImageDraw, item: Item, *, top: int, width: int) -> None:

@@ -145,10 +145,10 @@ def test_show_of_a_word_answer(folders, tmp_path):
 
 
 def test_show_of_an_unknown_item_names_the_nearest(folders):
-    done = CliRunner().invoke(main, ["show", str(folders["video"].root), "retrieval-12-d1_2-t1-needle-0"])
+    done = CliRunner().invoke(main, ["show", str(folders["video"].root), "retrieval-12-d1_2-t0-needle"])
     assert done.exit_code == 2
     assert done.stderr == (
-        f"Error: {folders['video'].plan}: no item 'retrieval-12-d1_2-t1-needle-0' among 2; "
+        f"Error: {folders['video'].plan}: no item 'retrieval-12-d1_2-t0-needle' among 2; "
         "did you mean retrieval-12-d1_2-t0-needle-0, retrieval-12-d1_2-t1-needle-1?\n"
     )
     with pytest.raises(InputError, match=r"no item 'zzz' among 2; did you mean retrieval-.*, retrieval-.*\?"):
@@ -171,7 +171,7 @@ def test_the_picture_shows_the_frames_it_names(folders, tmp_path, media):
     head = picture.size[1] - 12 - 3 * 156
     for at, role in chosen_frames(item).items():
         left, top = 12 + at % 4 * 236, head + at // 4 * 156
-        color = {"needle": (224, 73, 47), "distractor": (59, 125, 216), "haystack": (184, 191, 199)}[role]
+        color = {"needle": (224, 73, 47), "distractor": (59, 125, 216), "haystack": (184, 190, 199)}[role]
         assert tuple(pixels[top - 2, left + 100]) == tuple(pixels[top + 100, left - 2]) == color, (at, role)
         assert read_number(pixels[top : top + 126, left : left + 224]) == read_number(frames[at])
 
