@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from docs import generate
 from haystack_gen.cli import main
 from haystack_gen.emit.rows import Row, json_schema
+from tests.small_world import make_world
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,6 +42,8 @@ def readme_blocks(language: str) -> list[str]:
 
 def test_the_readme_runs(tmp_path, monkeypatch):
     """Every command of the README's console blocks, in order, in one folder; what it prints is what the page shows."""
+    world = make_world(tmp_path, seconds=120)
+    world.pack.rename(tmp_path / "my-pack")
     monkeypatch.chdir(tmp_path)
     shown = [line for block in readme_blocks("console") for line in block.splitlines()]
     commands = [line[2:] for line in shown if line.startswith("$ haystack-gen")]
@@ -62,6 +65,28 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
     for block in readme_blocks("python"):
         if "load_dataset" not in block:
             exec(block, {})
+
+
+def test_the_readmes_row_is_a_row(tmp_path):
+    written = json.loads(golden_line())
+    (shown,) = (json.loads(block) for block in readme_blocks("json"))
+    assert shown.items() <= written.items()
+
+
+def golden_line() -> str:
+    """The README's row, from the plan that is pinned."""
+    from haystack_gen.emit.plans import read_plan
+    from haystack_gen.emit.rows import RowWriter, plain
+    from haystack_gen.facts import Needle, Source
+    from haystack_gen.gather.records import load
+    from haystack_gen.spec import read_spec_file
+
+    golden = Path(__file__).parent / "golden"
+    spec = read_spec_file(ROOT / "templates" / "specs" / "tiny.yaml")
+    needles, sources = load(golden / "tiny.needles.jsonl", Needle), load(golden / "tiny.catalog.jsonl", Source)
+    item = next(read_plan(golden / "tiny.plan.jsonl"))
+    row = RowWriter(spec, needles=needles, sources=sources).row(item, video=f"videos/000/{item.id}.mp4")
+    return json.dumps(plain(row))
 
 
 def test_the_published_schema_describes_a_row():

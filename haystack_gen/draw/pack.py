@@ -117,7 +117,7 @@ def plan_needle(seed: int, index: int, *, count: int = 1) -> DrawnNeedle:
     key = f"the {noun} {PLACES[place].where}" if qualified else f"the {noun}"
     wording = stream.child("wording").choice(_wordings()[attribute])
     return DrawnNeedle(
-        id=f"drawn-{index:03d}-{slug(kind.name)}",
+        id=slug(f"{kind.name} {place}" if qualified else kind.name),
         key=key,
         attribute=attribute,
         value=value,

@@ -167,7 +167,6 @@ def encode(frames: Iterable[VideoFrame], path: Path, encoding: Encoding) -> int:
 def _packets(stream: Any, frames: Iterable[VideoFrame]) -> Iterator[Any]:
     for index, frame in enumerate(frames):
         frame.pts, frame.time_base = index, stream.codec_context.time_base
-        frame.pict_type = 0  # the encoder decides; a decoded frame would ask for the type that it had
         yield from stream.encode(frame)
     yield from stream.encode(None)
 

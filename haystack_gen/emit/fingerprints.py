@@ -1,8 +1,8 @@
 """What every frame must decode to, so that `verify` needs nothing but the dataset.
 
-A row per source frame that items show: `digest` is BLAKE2b of the decoded planes, `thumb` a 16 x 9 picture of their luma.
-Frames that were encoded again because a clip starts inside a group of pictures stand under that start as `cut`; all
-others have the cut -1.
+A row per source frame that items show: `digest` is BLAKE2b of the decoded planes, `thumb` a 16 x 9 picture of their
+luma. Frames that were encoded again because a clip starts inside a group of pictures stand under that start as `cut`;
+all others have the cut -1.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -77,7 +77,7 @@ def read_fingerprints(path: Path) -> dict[tuple[str, int], Prints]:
         raise InputError(f"{path}: no such file; expected a dataset folder made by haystack-gen build") from None
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: unreadable ({str(error)[:200]}); build the dataset again") from None
-    return {name: prints for name, prints in _grouped(table)}
+    return dict(_grouped(table))
 
 
 def expected(prints: Mapping[tuple[str, int], Prints], timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:

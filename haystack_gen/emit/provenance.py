@@ -1,7 +1,7 @@
 """What a dataset is made of, written down before any media; and what of an earlier build may stay.
 
-Everything is compared before anything is replaced: a build that is run again and finds its spec, sources and plan as they
-were goes on from what is there, and one that finds a difference keeps only the media that it would make again.
+Everything is compared before anything is replaced: a build that is run again and finds its spec, sources and plan as
+they were goes on from what is there, and one that finds a difference keeps only the media that it would make again.
 """
 
 import filecmp

@@ -33,6 +33,8 @@ _REENCODE = "repair it (ffmpeg -i IN -c:v libx264 OUT.mp4), get it again, or lea
 def probe(path: Path) -> VideoFacts:
     """Facts about a film.
 
+    A transport stream cut off at its end cannot be told from one that was meant to end there.
+
     Raises:
         InputError: it is not a readable film, holds no frame, is damaged or cut off, or is unreasonably large.
     """
@@ -202,6 +204,8 @@ def _timetable(path: Path, stream: VideoStream, packets: _Packets, first: VideoF
     if stamped and first.pts is not None:
         shown = shown & (pts >= first.pts)
     times, keys = np.unique(pts[shown]), np.unique(pts[shown & key])
+    proven = np.empty_like(times)
+    proven[np.searchsorted(times, pts[shown])] = np.searchsorted(times, np.maximum.accumulate(pts[shown]))
     grid = grid_of(times, tick, (guess, stream.average_rate))
     last = np.frombuffer(packets.durations, np.int64)[np.flatnonzero(pts == times[-1])[-1]] if packets.stamped else 1
     duration_s = duration_of(times, tick, last_s=int(last) * tick, grid=grid, guess=guess)
@@ -227,6 +231,7 @@ def _timetable(path: Path, stream: VideoStream, packets: _Packets, first: VideoF
         times=times,
         keys=keys,
         entries=entries,
+        proven=proven,
         stamped=stamped,
         grid=grid,
         pixel_shape=pixel_shape,

@@ -37,6 +37,8 @@ class Timetable:
 
     `times` are the presentation times of all shown frames and `keys` those of the keyframes among them: int64,
     ascending, without repeats. `entries` are (presentation time, seek stamp) of every keyframe, hidden ones included.
+    `proven[i]` is the index of the last frame shown among those decoded before frame i: damage to any of them may show
+    in frame i, so that frame i is known to be whole once frame `proven[i]` is.
     `stamped` tells whether decoded frames carry these times; in files without presentation times (raw streams, AVI)
     the i-th decoded frame is the one shown at `times[i]`. If the frames follow one another evenly, `grid` is their
     rate: the i-th is shown at i / `grid` exactly, which `times` only approximates where ticks are coarse (Matroska).
@@ -48,6 +50,7 @@ class Timetable:
     times: Times
     keys: Times
     entries: Times
+    proven: Times
     stamped: bool
     grid: Fraction | None
     pixel_shape: Fraction

@@ -5,6 +5,7 @@ offsets, edit lists, rotation and pixel shape are followed as a player follows t
 player that does not deinterlace; an alpha channel is ignored; HDR is not tone-mapped.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import groupby
@@ -114,7 +115,7 @@ def _exact(path: Path, table: Timetable, wanted: Iterator[int], painter: "_Paint
 
 
 def _decoded(path: Path, table: Timetable, first: int) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames from index `first` on, each with its index; none missing."""
+    """Frames from index `first` on, each with its index: none missing, and none whose references are damaged."""
     entry = table.entry(int(table.times[first]))
     if entry is not None:
         frames = _decoded_from(path, table, first, entry)
@@ -130,6 +131,15 @@ def _decoded(path: Path, table: Timetable, first: int) -> Iterator[tuple[int, Vi
 
 
 def _decoded_from(path: Path, table: Timetable, first: int, entry: int | None) -> Iterator[tuple[int, VideoFrame]]:
+    held: deque[tuple[int, VideoFrame]] = deque()
+    for index, frame in _in_order(path, table, first, entry):
+        held.append((index, frame))
+        while held and table.proven[held[0][0]] <= index:
+            yield held.popleft()
+
+
+def _in_order(path: Path, table: Timetable, first: int, entry: int | None) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames from index `first` on as they come out of a decoder that starts at a seek stamp."""
     index, count = first, -1
     with opened(path) as (container, stream):
         stream.thread_type = "AUTO"

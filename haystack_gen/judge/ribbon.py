@@ -10,7 +10,7 @@ LEGEND = "N needle   x distractor   · haystack"
 
 
 def ribbon(item: Item, *, width: int = 80) -> str:
-    """The timeline in `width` characters; a character that covers several clips shows the needle before a distractor."""
+    """The timeline in `width` characters; one that covers several clips shows the needle before a distractor."""
     length = item.timeline.length
     width = min(width, length)
     cells = ["haystack"] * width

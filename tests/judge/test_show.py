@@ -96,7 +96,9 @@ def test_the_needle_is_always_visible_and_where_it_is(layout, width):
     assert marked == list(range(start * len(text) // length, (start + stay - 1) * len(text) // length + 1))
     assert set(text) <= set("·xN")
     if len(text) == length:
-        assert text == "".join("N" if start <= at < start + stay else "x" if at in lures else "·" for at in range(length))
+        assert text == "".join(
+            "N" if start <= at < start + stay else "x" if at in lures else "·" for at in range(length)
+        )
 
 
 @pytest.mark.parametrize(
@@ -197,9 +199,7 @@ def test_chosen_frames_are_what_they_are_called(layout):
     assert len(chosen) == min(12, 1 + min(4, len(lures)) + len(footage))
 
 
-@pytest.mark.parametrize(
-    "item", [make_item(1, (0, 1)), make_item(2, (0, 2)), make_item(3000, (1500, 1), [1300, 1700])]
-)
+@pytest.mark.parametrize("item", [make_item(1, (0, 1)), make_item(2, (0, 2)), make_item(3000, (1500, 1), [1300, 1700])])
 def test_a_strip_of_any_length(item):
     frames = {at: draw_number(at, SIZE) for at in chosen_frames(item)}
     picture = draw_strip(replace(item, question="Which of all these words? " * 12), frames)

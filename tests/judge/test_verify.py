@@ -141,7 +141,9 @@ def test_two_neighbours_swapped(make, kind, reader):
     dataset.resplice(frames)
     found = dataset.differences(reader)
     for wrong in (at, at + 1):
-        assert any(f"({reader}): frame {wrong} is not the planned one: its thumbnail is off by" in each for each in found)
+        assert any(
+            f"({reader}): frame {wrong} is not the planned one: its thumbnail is off by" in each for each in found
+        )
     assert all(f"{dataset.item.id}.mp4 ({reader}): frame" in each for each in found)
     if kind == "video":  # with groups, frames after a swap may be predicted from others and round differently
         assert {each.split(": ")[1].split()[1] for each in found} == {str(at), str(at + 1)}
@@ -244,7 +246,9 @@ def test_a_video_that_is_gone(dataset):
 def test_the_same_frames_encoded_again(dataset):
     """Looks alike through every reader; bit for bit it is another film."""
     again = dataset.video.with_name("again.mp4")
-    ffmpeg("-i", str(dataset.video), "-c:v", "libx264", "-crf", "14", "-g", "1", "-x264-params", "force-cfr=1", str(again))
+    ffmpeg(
+        "-i", str(dataset.video), "-c:v", "libx264", "-crf", "14", "-g", "1", "-x264-params", "force-cfr=1", str(again)
+    )
     again.replace(dataset.video)
     dataset.edit_row(video_sha256=sha256_of(dataset.video))
     for reader in ("decord", "opencv"):
@@ -288,7 +292,9 @@ def test_another_size(dataset):
     again = dataset.video.with_name("again.mp4")
     ffmpeg("-i", str(dataset.video), "-vf", "scale=64:36", "-c:v", "libx264", str(again))
     again.replace(dataset.video)
-    assert f"{dataset.rows[0]['video']} (opencv): frame 0 is 64 x 36, expected 128 x 72" in dataset.differences("opencv")
+    assert f"{dataset.rows[0]['video']} (opencv): frame 0 is 64 x 36, expected 128 x 72" in dataset.differences(
+        "opencv"
+    )
 
 
 def _nested(row: dict, name: str, **changes: object) -> dict:
@@ -447,7 +453,10 @@ def test_what_is_no_dataset_is_said_to_be_none(dataset, damage, message):
 
 
 def test_non_utf8_in_a_later_line(dataset):
-    for path, message in ((dataset.folder.manifest, "not a manifest row"), (dataset.folder.plan, "not an item of a plan")):
+    for path, message in (
+        (dataset.folder.manifest, "not a manifest row"),
+        (dataset.folder.plan, "not an item of a plan"),
+    ):
         content = path.read_bytes()
         path.write_bytes(content + b'{"id":"\xff"}\n')
         with pytest.raises(InputError, match=f"{path.name}:3: {message}"):

@@ -1,0 +1,166 @@
+"""What the folder listing promises, read from the imports: who knows whom, and which library lives where."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import haystack_gen
+
+PACKAGE = Path(haystack_gen.__file__).parent
+MODULES = {
+    ".".join(("haystack_gen", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Every module, or name in a module, that a module imports anywhere: at its top, in functions, for type checking."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module} imports relatively; write the whole name"
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+            found.add("importlib.<something>")
+    return frozenset(found)
+
+
+def room(module: str) -> str:
+    """The folder of the package, or the module beside the folders."""
+    return (module.split(".") + [""])[1]
+
+
+def known(name: str, *modules: str) -> bool:
+    """Whether an import is one of these modules or comes from one of them."""
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def users_of(*libraries: str) -> set[str]:
+    """Modules that import any of these; the room that draws counts as one."""
+    users = {module for module in MODULES for name in imports(module) if known(name, *libraries)}
+    return {"draw" if room(module) == "draw" else module.removeprefix("haystack_gen.") for module in users}
+
+
+def in_room(*rooms: str) -> list[str]:
+    return [module for module in MODULES if room(module) in rooms]
+
+
+@pytest.mark.parametrize("module", in_room("plan"))
+def test_planning_is_pure(module):
+    import sys
+
+    for name in imports(module):
+        ours = known(name, *(f"haystack_gen.{part}" for part in ("plan", "spec", "facts", "errors")))
+        assert ours or name.split(".")[0] in sys.stdlib_module_names, f"{module} imports {name}"
+        assert not known(name, "os", "pathlib", "io", "subprocess", "socket", "tempfile"), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("rooms", "strangers"),
+    [
+        (("gather",), ("emit", "judge", "build", "cli", "media", "reopen")),
+        (("emit",), ("gather", "judge", "build", "cli", "media", "reopen", "draw")),
+        (("draw",), ("gather", "emit", "judge", "build", "cli", "media", "reopen")),
+        (("judge",), ("gather", "build", "cli", "media", "reopen", "draw")),
+        (("media", "reopen"), ("judge", "build", "cli", "draw")),
+        (("facts", "errors"), ("gather", "emit", "judge", "build", "cli", "media", "reopen", "draw", "plan", "spec")),
+        (("workspace", "executors", "progress"), ("gather", "emit", "judge", "build", "cli", "media", "plan", "spec")),
+    ],
+)
+def test_rooms_know_only_what_comes_before_them(rooms, strangers):
+    for module in in_room(*rooms):
+        for name in imports(module):
+            assert not known(name, *(f"haystack_gen.{stranger}" for stranger in strangers)), f"{module} imports {name}"
+
+
+def test_only_the_command_line_knows_the_whole_line():
+    assert {user.split(".")[0] for user in users_of("haystack_gen.build")} == {"cli"}
+    assert users_of("haystack_gen.cli") <= {module.removeprefix("haystack_gen.") for module in in_room("cli")}
+    assert {user.split(".")[0] for user in users_of("click", "rich")} == {"cli"}
+
+
+@pytest.mark.parametrize(
+    ("library", "homes"),
+    [
+        ("av", "draw emit.chunks emit.encoding emit.splice gather.probe gather.video judge.readers"),
+        ("decord", "judge.readers"),
+        ("cv2", "draw gather.descriptor gather.images judge.readers"),
+        ("torch", "gather.clip"),
+        ("open_clip", "gather.clip"),
+        ("faiss", "gather.neighbours"),
+        ("pyarrow", "emit.fingerprints emit.manifest"),
+        ("datasets", "gather.upstream"),
+        ("huggingface_hub", ""),
+        ("PIL", "draw emit.frames gather.clip gather.images gather.pool judge.readers judge.strip media"),
+        ("pydantic", "emit.manifest emit.rows spec"),
+        ("yaml", "draw gather.entries spec"),
+        ("subprocess", ""),
+        ("pickle", ""),
+        ("importlib.<something>", "judge.readers"),
+    ],
+)
+def test_each_library_has_its_home(library, homes):
+    assert users_of(library) == set(homes.split()), f"{library} moved: a new home is a decision, write it down here"
+
+
+@pytest.mark.parametrize("library", ["torch", "open_clip", "datasets", "decord"])
+def test_optional_libraries_are_imported_where_they_are_needed(library):
+    for module in MODULES:
+        top = [
+            node
+            for node in ast.parse(MODULES[module].read_text()).body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        names = {name.name for node in top if isinstance(node, ast.Import) for name in node.names}
+        names |= {node.module for node in top if isinstance(node, ast.ImportFrom)}
+        assert not any(known(name, library) for name in names), f"{module} imports {library} at its top"
+
+
+def test_nothing_draws_from_a_global_generator_or_reads_the_clock():
+    banned = ("random", "secrets", "time", "datetime", "numpy.random")
+    assert users_of(*banned) == set()
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert not known(ast.unparse(node), "np.random", "numpy.random", "os.urandom"), (
+                    f"{module}:{node.lineno}"
+                )
+    assert users_of("uuid") == {"workspace"}, "names of temporary files, which no output depends on"
+
+
+def test_nothing_is_evaluated():
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("eval", "exec", "print", "input"), f"{module}:{node.lineno}"
+
+
+def test_modules_say_what_they_are_and_stay_small():
+    for module, path in MODULES.items():
+        assert path.stem not in ("utils", "util", "common", "helpers", "base", "misc"), module
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= LONGEST.get(module, 300), f"{module} has {lines} lines; split it by what it does"
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), module
+
+
+LONGEST = {"haystack_gen.spec": 400}
+"""One document, one module: what it may hold is said in one place."""
+
+
+def test_the_package_promises_open_item_and_imports_it_late():
+    import subprocess
+    import sys
+
+    assert haystack_gen.__all__ == ["__version__", "open_item"]
+    code = (
+        "import sys, haystack_gen; print('numpy' in sys.modules, callable(haystack_gen.open_item), 'av' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False True True\n"
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        haystack_gen.nothing  # noqa: B018
