@@ -1,7 +1,7 @@
 """Writes the pages that are made from the code: docs/cli.md and docs/row.schema.json.
 
-    python docs/generate.py           write them
-    python docs/generate.py --check   exit 1 if they are out of date
+python docs/generate.py           write them
+python docs/generate.py --check   exit 1 if they are out of date
 """
 
 import json

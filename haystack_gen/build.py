@@ -120,7 +120,7 @@ def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], t
 
 
 def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Sighting, ...]:
-    """Haystack frames that could be taken for a needle: all of the footage is looked through, once per film and pack."""
+    """Haystack frames that could be taken for a needle: all footage is looked through, once per film and pack."""
     if spec.mining.uniqueness == "off":
         return ()
     stills = {still.id: still for still in world.pack.stills}
@@ -162,7 +162,7 @@ def _emit(folder: DatasetFolder, spec: Spec, facts: Facts, media: Media, tools: 
     shown = needed_frames(item.timeline for item in read_plan(folder.plan))
     whole = {source: stop for source, (_, stop) in shown.items()}
     media.encode(whole, executor=tools.executor, progress=tools.progress, what="encoding")
-    hashes = _MEDIA[spec.output.media](folder, media, shown, tools)
+    hashes = _emit_media(folder, spec, media, shown, tools)
     cuts = cuts_of((item.timeline for item in read_plan(folder.plan)), media.encoding.gop)
     write_fingerprints(folder.fingerprints, {source: media.store(source) for source in shown}, spans=shown, cuts=cuts)
     sources = [source for source in (*facts.haystack, *facts.stills) if source.id in shown]
@@ -181,9 +181,20 @@ def _emit(folder: DatasetFolder, spec: Spec, facts: Facts, media: Media, tools: 
     write_manifest(_rows(folder, writer, spec, hashes), folder.manifest)
 
 
-def _emit_videos(
-    folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools
-) -> dict[str, str]:
+def _emit_media(
+    folder: DatasetFolder, spec: Spec, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools
+) -> Mapping[str, str]:
+    """Videos, frames, or nothing but the recipe; returns the SHA-256 of each video by item id."""
+    if spec.output.media == "video":
+        return _emit_videos(folder, media, tools)
+    if spec.output.media == "frames":
+        _emit_frames(folder, media, shown, tools)
+    else:
+        prune(folder, set())
+    return {}
+
+
+def _emit_videos(folder: DatasetFolder, media: Media, tools: Tools) -> dict[str, str]:
     """Splice every item; returns the SHA-256 of each file by item id."""
     numbered = ((folder.video(number, item.id), item) for number, item in enumerate(read_plan(folder.plan)))
     tasks = (media.render_task(item, path) for path, item in numbered)
@@ -194,9 +205,7 @@ def _emit_videos(
     return {path.stem: digest for path, digest in hashes.items()}
 
 
-def _emit_frames(
-    folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools
-) -> dict[str, str]:
+def _emit_frames(folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools) -> None:
     """Write every frame that is shown, once."""
     tasks = [
         task for source, span in shown.items() for task in frames_tasks(source, media.store(source), span, folder.root)
@@ -205,18 +214,6 @@ def _emit_frames(
         for count in tools.executor.map(write_frames, tasks):
             stage.step(count)
     prune(folder, {folder.frame(task.source, at) for task in tasks for at in range(task.start, task.stop)})
-    return {}
-
-
-def _emit_nothing(
-    folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools
-) -> dict[str, str]:
-    """The recipe alone."""
-    prune(folder, set())
-    return {}
-
-
-_MEDIA = {"video": _emit_videos, "frames": _emit_frames, "none": _emit_nothing}
 
 
 def _rows(folder: DatasetFolder, writer: RowWriter, spec: Spec, hashes: Mapping[str, str]) -> Iterator[Row]:

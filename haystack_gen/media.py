@@ -92,7 +92,9 @@ class Media:
         if not tasks:
             return
         if gone := sorted({task.source.path or task.source.id for task in tasks if not _is_there(task.source)}):
-            raise InputError(f"{', '.join(gone)}: the source is gone; put it back, or say with --source where it is now")
+            raise InputError(
+                f"{', '.join(gone)}: the source is gone; put it back, or say with --source where it is now"
+            )
         with progress.stage(what, sum(task.stop - task.start for task in tasks)) as stage:
             for frames in executor.map(_encode, tasks):
                 stage.step(frames)

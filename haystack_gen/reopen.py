@@ -11,7 +11,7 @@ from haystack_gen.gather.world import located
 from haystack_gen.media import ItemFrames, Media, needed_frames, render
 from haystack_gen.plan.items import Item
 from haystack_gen.progress import Silent
-from haystack_gen.spec import read_spec_file
+from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import Cache, DatasetFolder
 
 

@@ -1,4 +1,4 @@
-"""A small world on disk in which every picture carries a number: films, needles and distractors that cannot be confused.
+"""A small world on disk in which every picture carries a number: films, needles, distractors that cannot be confused.
 
 Haystack frames are numbered from 0, needles from 500,000 and their distractors from 600,000.
 """
@@ -12,7 +12,8 @@ from PIL import Image
 
 from haystack_gen.build import Tools, build
 from haystack_gen.plan.items import Item
-from haystack_gen.spec import Spec, read_spec
+from haystack_gen.spec import Spec
+from haystack_gen.specfile import read_spec
 from haystack_gen.workspace import DatasetFolder
 from tests.counter_video import draw_number, write_counter
 

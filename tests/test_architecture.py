@@ -17,7 +17,7 @@ MODULES = {
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """Every module, or name in a module, that a module imports anywhere: at its top, in functions, for type checking."""
+    """Every module, or name in a module, that a module imports anywhere: at its top, in functions, for types."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -32,7 +32,7 @@ def imports(module: str) -> frozenset[str]:
 
 def room(module: str) -> str:
     """The folder of the package, or the module beside the folders."""
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def known(name: str, *modules: str) -> bool:

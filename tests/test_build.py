@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import cv2
 import pytest
@@ -16,7 +15,7 @@ from haystack_gen.emit.plans import read_plan
 from haystack_gen.errors import InputError, StorageError
 from haystack_gen.judge.readers import open_film
 from haystack_gen.judge.verify import verify
-from haystack_gen.spec import read_spec
+from haystack_gen.specfile import read_spec
 from haystack_gen.workspace import DatasetFolder
 from tests.counter_video import read_number
 from tests.small_world import SmallWorld, built, make_world, tree
@@ -148,13 +147,17 @@ def test_an_item_is_found_again_through_its_sources(world, tmp_path, monkeypatch
     folder = built(spec, tmp_path / "out")
     item = next(read_plan(folder.plan))
     monkeypatch.setenv("HAYSTACK_CACHE", str(tmp_path / "another cache"))
-    with pytest.raises(InputError, match="needle-0, renamed: the source is gone; put it back, or say with --source where it is now"):
+    with pytest.raises(
+        InputError, match="needle-0, renamed: the source is gone; put it back, or say with --source where it is now"
+    ):
         open_item(folder.root, item.id)
     frames = open_item(folder.root, item.id, sources=[film, world.pack])
     assert [read_number(frame) for frame in frames] == [world.number(item, at) for at in range(15)]
 
 
-def test_a_source_that_changed_or_went_midway_is_an_error_and_nothing_claims_to_be_complete(world, tmp_path, monkeypatch):
+def test_a_source_that_changed_or_went_midway_is_an_error_and_nothing_claims_to_be_complete(
+    world, tmp_path, monkeypatch
+):
     from haystack_gen import build as line
 
     film = tmp_path / "film.mp4"
@@ -232,7 +235,9 @@ def test_a_folder_that_is_something_else_is_left_alone(world, tmp_path, what):
 
 
 def test_films_shorter_than_a_clip_name_the_ways_out(world, tmp_path):
-    with pytest.raises(InputError, match=r"has 70 frames at 1 fps, and the longest clip needs 71; give shorter --lengths"):
+    with pytest.raises(
+        InputError, match=r"has 70 frames at 1 fps, and the longest clip needs 71; give shorter --lengths"
+    ):
         built(world.spec("grid: {lengths: '71'}"), tmp_path / "out")
     folder = built(world.spec("{grid: {lengths: '150'}, haystack: {repeat: true}}"), tmp_path / "out")
     assert {row.haystack_repeats for row in read_manifest(folder.manifest)} <= {2, 3}
@@ -261,9 +266,9 @@ def test_rows_are_whole(world, tmp_path):
 
 
 def test_a_dataset_of_the_wrong_make_is_refused(tmp_path):
-    with pytest.raises(InputError, match="manifest.jsonl: no manifest, so the dataset is not complete"):
+    with pytest.raises(InputError, match=r"manifest\.jsonl: no manifest, so the dataset is not complete"):
         verify(DatasetFolder(tmp_path))
-    with pytest.raises(InputError, match="plan.jsonl: no such file; expected a dataset folder"):
+    with pytest.raises(InputError, match=r"plan\.jsonl: no such file; expected a dataset folder"):
         open_item(tmp_path, "x")
 
 

@@ -79,7 +79,7 @@ def golden_line() -> str:
     from haystack_gen.emit.rows import RowWriter, plain
     from haystack_gen.facts import Needle, Source
     from haystack_gen.gather.records import load
-    from haystack_gen.spec import read_spec_file
+    from haystack_gen.specfile import read_spec_file
 
     golden = Path(__file__).parent / "golden"
     spec = read_spec_file(ROOT / "templates" / "specs" / "tiny.yaml")

@@ -7,7 +7,7 @@ from haystack_gen.facts import Facts, Match, Needle, Sighting, Source
 from haystack_gen.gather.records import load
 from haystack_gen.gather.world import gather_pack
 from haystack_gen.plan.items import Item, plan_items
-from haystack_gen.spec import read_spec_file
+from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import Cache, package_folder
 
 GOLDEN = Path(__file__).parent / "golden"

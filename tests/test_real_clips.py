@@ -5,7 +5,7 @@ import json
 from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.judge.verify import verify
-from haystack_gen.spec import read_spec
+from haystack_gen.specfile import read_spec
 from tests.small_world import built
 
 SPEC = """

@@ -42,7 +42,7 @@ def demo(out: Path, cache: Path | None, jobs: int, seed: int) -> None:
     """
     from haystack_gen.build import build
     from haystack_gen.judge.verify import verify
-    from haystack_gen.spec import read_spec_file
+    from haystack_gen.specfile import read_spec_file
 
     tools = _tools(cache, jobs)
     spec = read_spec_file(package_folder("templates") / "specs" / "tiny.yaml", overrides={"seed": seed})
@@ -106,7 +106,7 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
     from haystack_gen.gather.pool import catalog_pool, mine_pool, pool_pictures, pool_size, save_mined
     from haystack_gen.gather.world import gather_pack
     from haystack_gen.progress import counted
-    from haystack_gen.spec import read_spec
+    from haystack_gen.specfile import read_spec
 
     keys = {"needles": "needles.pack", "images": "needles.images", "fps": "haystack.fps"}
     overrides: dict[str, object] = {"mining.pool": list(options.pop("pool"))}

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from haystack_gen.errors import InputError
-from haystack_gen.spec import Spec, load_yaml, read_spec, read_spec_file
+from haystack_gen.spec import Spec
+from haystack_gen.specfile import load_yaml, read_spec, read_spec_file
 from haystack_gen.workspace import Cache, package_folder
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -17,7 +17,8 @@ from haystack_gen import __version__
 from haystack_gen.emit.plans import item_id_of, plan_line
 from haystack_gen.errors import InputError
 from haystack_gen.plan.items import Drop, Item
-from haystack_gen.spec import Spec, dump_spec, read_spec_file
+from haystack_gen.spec import Spec
+from haystack_gen.specfile import dump_spec, read_spec_file
 from haystack_gen.workspace import TEMPORARY_MARK, DatasetFolder, refusals_explained, write_atomic
 
 

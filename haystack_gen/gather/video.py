@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from haystack_gen.errors import InputError
+from haystack_gen.facts import sampled_length
 from haystack_gen.gather.fit import Fit, place
 from haystack_gen.gather.probe import (
     LARGEST_SIDE,
@@ -39,11 +40,6 @@ _MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9:
 _FULL_RANGE = 2
 # Flags of libswscale (swscale.h): bicubic, chroma interpolated to full width, accurate rounding.
 _SCALING = 0x4 | 0x2000 | 0x40000
-
-
-def sampled_length(duration_s: Fraction, rate: Fraction) -> int:
-    """How many k >= 0 have k / rate < duration_s."""
-    return max(0, -(-duration_s * rate // 1))
 
 
 def sample(

@@ -11,7 +11,8 @@ from haystack_gen.errors import InputError
 from haystack_gen.facts import Match, Source
 from haystack_gen.gather.catalog import catalog_videos, hash_of
 from haystack_gen.gather.packs import HUB_PREFIX, Pack, read_pack
-from haystack_gen.spec import Spec, load_yaml
+from haystack_gen.spec import Spec
+from haystack_gen.specfile import load_yaml
 from haystack_gen.workspace import Cache, atomic_folder, content_key, package_folder, write_atomic
 
 DRAWN = "draw"
@@ -38,7 +39,9 @@ def gather_world(spec: Spec, cache: Cache) -> World:
     pack = gather_pack(spec, cache)  # first: it is quick to read, and quick to be wrong
     films = gather_films(spec, cache)
     if both := {film.id for film in films} & {still.id for still in pack.stills}:
-        raise InputError(f"{sorted(both)[0]!r} names both a haystack film and a picture of the pack; rename one of them")
+        raise InputError(
+            f"{sorted(both)[0]!r} names both a haystack film and a picture of the pack; rename one of them"
+        )
     supplied = tuple(
         Match(needle=needle.id, source=lookalike.source, lure=lookalike.lure, origin="supplied")
         for needle in pack.needles

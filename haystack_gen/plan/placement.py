@@ -6,7 +6,7 @@ _HALF = Fraction(1, 2)
 
 
 def needle_start(depth: Fraction, *, length: int, needle_length: int) -> int:
-    """The first frame of a needle at `depth` of a clip of `length` frames: depth 0 is its first, depth 1 its last place.
+    """The first frame of a needle at `depth` of a clip of `length` frames: 0 is its first place, 1 its last.
 
     The nearest whole frame, halves upwards.
     """

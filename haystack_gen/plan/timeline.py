@@ -90,7 +90,7 @@ class Footage:
         return self.ends[-1] if self.ends else 0
 
     def window(self, start: int, length: int) -> Iterator[tuple[str, int, int]]:
-        """(source, source_start, length) of each run in frames [start, start + length); past the end it begins again."""
+        """(source, source_start, length) of each run in [start, start + length); past the end it begins again."""
         while length > 0:
             start %= self.length
             film = bisect_right(self.ends, start)

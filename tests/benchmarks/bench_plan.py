@@ -1,6 +1,6 @@
 """How fast planning is, and whether its memory grows with the number of items.
 
-    python tests/benchmarks/bench_plan.py [--items 100000]
+python tests/benchmarks/bench_plan.py [--items 100000]
 """
 
 import argparse

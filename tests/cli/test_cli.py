@@ -23,7 +23,7 @@ from haystack_gen import __version__
 from haystack_gen.cli import main
 from haystack_gen.cli.options import ListCommand, presets
 from haystack_gen.emit.plans import read_plan
-from haystack_gen.spec import read_spec_file
+from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import DatasetFolder, package_folder
 from tests.counter_video import draw_number, ffmpeg, write_counter
 from tests.small_world import SIZE, SmallWorld, make_world
@@ -220,6 +220,29 @@ def test_options_that_cannot_be(given, options, message):
     found = refused("plan", "v-niah", *given, "--lengths", "10", *options)
     assert message in found
     assert found.startswith(message) or message.startswith("holds")
+
+
+@pytest.mark.xfail(strict=True, reason="spec._explain leaves out keys that are no identifiers; rope_period takes nan")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--set", "my-key=3"], "v-niah: unknown key 'my-key'; known keys: name, seed, haystack, needles, grid"),
+        (["--set", "haystack.my-key=3"], "v-niah: unknown key 'haystack.my-key'; known keys: sources, fps, size"),
+        (["--lengths", "10,10"], "v-niah: grid.lengths is '10,10': 10 is given twice; give each once, and more items"),
+        (["--depths", "0,1/2,0.5"], "v-niah: grid.depths is '0,1/2,0.5': 1/2 is given twice; give each once"),
+        (
+            [
+                "--set",
+                "distractors.origin=supplied",
+                "--set",
+                "distractors.period={rope: {theta: inf, head_dim: 8, angle: 1}}",
+            ],
+            "v-niah: theta is inf, expected more than 1",
+        ),
+    ],
+)
+def test_options_that_are_not_refused_as_they_should_be(given, options, message):
+    assert refused("plan", "v-niah", *given, "--lengths", "10", *options).startswith(message)
 
 
 @pytest.mark.parametrize("name", ["v-nia", "specs/v-niah", "../v-niah"])
@@ -641,3 +664,15 @@ def test_ctrl_c_leaves_a_folder_from_which_it_goes_on(given, tmp_path, at):
         for root in (tmp_path / "out", tmp_path / "never stopped")
     ]
     assert trees[0] == trees[1]
+
+
+@pytest.mark.xfail(reason="processes that are just starting say how they were interrupted")
+@pytest.mark.parametrize("at", ["encoding", "splicing"])
+def test_ctrl_c_in_a_terminal_reaches_every_process_and_none_complains(given, tmp_path, at):
+    options = [*given, "--lengths", "2:20:2", "--depths", "0:1:0.1", "--cache", str(tmp_path / "cache"), "--jobs", "2"]
+    code, said = _interrupted(
+        [*PROGRAM, "build", "v-niah", *options, "--out", str(tmp_path / "o")], at=at, everyone=True
+    )
+    assert code not in (0, 2)
+    assert said.endswith("Aborted!\n")
+    assert "Traceback" not in said

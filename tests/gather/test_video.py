@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from haystack_gen.errors import InputError
+from haystack_gen.facts import sampled_length
 from haystack_gen.gather.probe import probe
-from haystack_gen.gather.video import sample, sampled_length, still
+from haystack_gen.gather.video import sample, still
 from tests.counter_video import ffmpeg, read_number, read_numbers, write_counter
 
 SIZE = (128, 72)

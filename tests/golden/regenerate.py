@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from haystack_gen.build import Tools, build
-from haystack_gen.spec import read_spec
+from haystack_gen.specfile import read_spec
 from haystack_gen.workspace import Cache, DatasetFolder, package_folder
 
 GOLDEN = Path(__file__).parent

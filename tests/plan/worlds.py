@@ -3,7 +3,8 @@
 from fractions import Fraction
 
 from haystack_gen.facts import Facts, Match, Needle, Source
-from haystack_gen.spec import Spec, read_spec
+from haystack_gen.spec import Spec
+from haystack_gen.specfile import read_spec
 
 SHA = "0" * 64
 

@@ -1,0 +1,132 @@
+"""Specs as text: YAML in, with overrides on top and errors a person can act on; YAML out, byte for byte."""
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from haystack_gen.errors import InputError
+from haystack_gen.spec import Spec
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML as people write it: no base-60 numbers (`0:1:0.2` is a grid), no dates, no yes and no, no aliases."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse aliases: a few lines of them can stand for gigabytes."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not supported; write the value out")
+        return super().compose_node(parent, index)
+
+
+_Yaml.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|false|True|False", "tfTF"),
+    ("null", r"~|null|", ["~", "n", ""]),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+):
+    _Yaml.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+
+
+def load_yaml(text: str, *, where: str) -> Any:
+    """The document in `text`: plain values, lists and mappings.
+
+    Raises:
+        InputError: not YAML, or YAML that wants more than data; `where` names the file.
+    """
+    try:
+        return yaml.load(text, Loader=_Yaml)  # a SafeLoader
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InputError(f"{where}: not readable as YAML: {' '.join(str(error).split())[:300]}") from None
+
+
+def read_spec(text: str, *, where: str, overrides: Mapping[str, object] | None = None) -> Spec:
+    """A spec from YAML text; `overrides` are dotted keys and their values, which win.
+
+    Raises:
+        InputError: not YAML, unknown keys, or values out of range; `where` names the file or preset.
+    """
+    document = load_yaml(text, where=where)
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise InputError(f"{where}: holds a {type(document).__name__}, expected keys such as 'seed:' and 'haystack:'")
+    for dotted, value in (overrides or {}).items():
+        _override(document, dotted, value)
+    try:
+        return Spec.model_validate(document)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_explain(error.errors())}") from None
+    except InputError as error:  # a rotary preset that does not exist, found while checking
+        raise InputError(f"{where}: {error}") from None
+
+
+def read_spec_file(path: Path, *, overrides: Mapping[str, object] | None = None) -> Spec:
+    """A spec from a YAML file; see `read_spec`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: no such spec file, and no preset of that name; see haystack-gen init --help"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a spec: {error}") from None
+    return read_spec(text, where=str(path), overrides=overrides)
+
+
+def dump_spec(spec: Spec) -> str:
+    """The spec as YAML, every key written out, the same bytes for the same spec."""
+    return str(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100))
+
+
+def _override(document: dict[str, Any], dotted: str, value: object) -> None:
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        section = document.get(parent)
+        if not isinstance(section, dict):
+            section = document[parent] = {}
+        document = section
+    document[last] = value
+
+
+def _explain(errors: Sequence[Any]) -> str:
+    """One sentence per key: what it is, and what it should be (for a union: any of its members)."""
+    wrong: dict[str, list[str]] = {}
+    found: dict[str, object] = {}
+    for error in errors:
+        # members of a union stand among the keys as "constrained-int" or "RopePeriod"; nobody wrote those
+        path = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
+        path = [part for part in path if not part[0].isupper()]
+        key = ".".join(path)
+        if error["type"] == "extra_forbidden":
+            known = _keys_at(path[:-1])
+            near = get_close_matches(path[-1], known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+            wrong[f"unknown key {key!r}; {hint}"] = []
+            continue
+        message = error["msg"].removeprefix("Value error, ")
+        wrong.setdefault(key, []).append(message.removeprefix("Input ").removeprefix("input "))
+        value = error["input"]
+        found[key] = str(value) if isinstance(value, Fraction) else repr(value)
+    return "; ".join(
+        f"{key} is {found[key]}: {', or '.join(messages)}"
+        if key in found and key
+        else ", ".join([key, *messages]).strip(", ")
+        for key, messages in wrong.items()
+    )
+
+
+def _keys_at(path: Sequence[str]) -> list[str]:
+    model: type[BaseModel] = Spec
+    for part in path:
+        field = model.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
