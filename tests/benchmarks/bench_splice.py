@@ -218,9 +218,12 @@ def preparation(film: Path, work: Path, quick: bool) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         encode_span(sample(film, rate=Fraction(1), size=SIZE), folder=folder, start=0, encoding=ENCODING)
 
-    decode_s = min(seconds(decoded) for _ in range(2))
-    sample_s = min(seconds(lambda: list(sample(film, rate=Fraction(1), size=SIZE))) for _ in range(2))
-    prepare_s = min(seconds(prepared) for _ in range(2))
+    def sampled() -> None:
+        for _ in sample(film, rate=Fraction(1), size=SIZE):
+            pass
+
+    rounds = [[seconds(act) for act in (decoded, sampled, prepared)] for _ in range(3)]
+    decode_s, sample_s, prepare_s = map(min, zip(*rounds, strict=True))
     row("decode every frame (PyAV, all cores)", decode_s)
     row("sample at 1 per second", sample_s, ratio=f"{sample_s / decode_s:.2f} x decoding")
     row("sample at 1 per second and encode", prepare_s, ratio=f"{prepare_s / decode_s:.2f} x decoding")

@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -642,6 +643,7 @@ def _interrupted(command: list[str], *, at: str, everyone: bool) -> tuple[int, s
         for line in process.stderr:
             said += line
             if line.startswith(at):
+                time.sleep(0.3 if everyone else 0)  # until its processes are on their way
                 (os.killpg if everyone else os.kill)(process.pid, signal.SIGINT)
                 break
         said += process.stderr.read()

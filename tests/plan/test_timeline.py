@@ -98,6 +98,7 @@ def test_too_little_footage_names_the_ways_out():
         need_frames(69, 100, rate=Fraction(1), repeat=False)
     assert str(error.value) == (
         "the haystack has 69 frames at 1 fps, and the longest clip needs 100; give shorter --lengths, more "
-        "footage with --haystack, a higher --fps, or allow it to start again with --set haystack.repeat=true (recorded per item)"
+        "footage with --haystack, a higher --fps, or allow it to start again with --set haystack.repeat=true "
+        "(recorded per item)"
     )
     need_frames(69, 100, rate=Fraction(1), repeat=True)
