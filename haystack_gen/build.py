@@ -29,12 +29,12 @@ from haystack_gen.gather.pool import (
     save_pictures,
     stills_beside,
 )
-from haystack_gen.gather.records import dump, load
 from haystack_gen.gather.world import World, gather_world, remember_places, sources_by_id
 from haystack_gen.judge.strip import chosen_frames, draw_strip
 from haystack_gen.media import ItemFrames, Media, needed_frames, render, save_still
 from haystack_gen.plan.items import plan_items
 from haystack_gen.progress import Progress, Silent, counted
+from haystack_gen.records import dump, load
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import Cache, DatasetFolder, atomic_path, content_key, write_atomic
 

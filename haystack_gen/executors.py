@@ -1,8 +1,11 @@
 """Where independent tasks run: in this process, or in as many local ones as there are jobs."""
 
 import multiprocessing
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 Task = TypeVar("Task")
@@ -41,7 +44,8 @@ def _bounded(
 ) -> Iterator[Result]:
     running: set[Future[Result]] = set()
     for task in tasks:
-        running.add(pool.submit(function, task))
+        with _interrupts_kept():
+            running.add(pool.submit(function, task))
         if len(running) < in_flight:
             continue
         done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -49,3 +53,19 @@ def _bounded(
     while running:
         done, running = wait(running, return_when=FIRST_COMPLETED)
         yield from (future.result() for future in done)
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Processes started here ignore Ctrl-C, which reaches all of a terminal's: the one that started them ends them.
+
+    What a process ignores, its children ignore from their first instruction on.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

@@ -6,11 +6,11 @@ from pathlib import Path
 from haystack_gen.emit.plans import find_item
 from haystack_gen.executors import LocalExecutor
 from haystack_gen.facts import Source
-from haystack_gen.gather.records import load
 from haystack_gen.gather.world import located
 from haystack_gen.media import ItemFrames, Media, needed_frames, render
 from haystack_gen.plan.items import Item
 from haystack_gen.progress import Silent
+from haystack_gen.records import load
 from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import Cache, DatasetFolder
 

@@ -6,9 +6,10 @@ a list or a range `A:B:S`: A, A + S, ... up to and including B.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -59,6 +60,16 @@ def grid(value: object) -> list[Fraction]:
     return [start + index * step for index in range(count)]
 
 
+def _distinct(numbers: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A number that comes twice would make two items of one name."""
+    seen: set[Any] = set()
+    for number in numbers:
+        if number in seen:
+            raise ValueError(f"{number} is given twice; give each once, and more items per cell with trials")
+        seen.add(number)
+    return numbers
+
+
 def _size(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -77,9 +88,14 @@ def _many(value: object) -> object:
 
 
 Exact = Annotated[Fraction, BeforeValidator(exact), PlainSerializer(str, return_type=str)]
-Lengths = Annotated[tuple[PositiveInt, ...], BeforeValidator(grid), Field(min_length=1)]
-Depths = Annotated[tuple[Annotated[Exact, Field(ge=0, le=1)], ...], BeforeValidator(grid), Field(min_length=1)]
-Paths = Annotated[tuple[str, ...], BeforeValidator(_many)]
+Lengths = Annotated[tuple[PositiveInt, ...], BeforeValidator(grid), AfterValidator(_distinct), Field(min_length=1)]
+Depths = Annotated[
+    tuple[Annotated[Exact, Field(ge=0, le=1)], ...],
+    BeforeValidator(grid),
+    AfterValidator(_distinct),
+    Field(min_length=1),
+]
+Paths = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_many)]
 Even = Annotated[int, Field(ge=16, le=7680, multiple_of=2)]
 Size = Annotated[
     tuple[Even, Even], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}", return_type=str)
@@ -106,7 +122,7 @@ class Haystack(_Section):
 class Needles(_Section):
     """The pictures asked about, how long each stays, and how its options are ordered."""
 
-    pack: str = "draw"
+    pack: Annotated[str, Field(min_length=1)] = "draw"
     images: str | None = None
     distractor_list: str | None = None
     count: PositiveInt | None = None
@@ -212,6 +228,11 @@ class Spec(_Section):
     @model_validator(mode="after")
     def _agree(self) -> "Spec":
         distractors, needle = self.distractors, self.needles.length
+        if (self.mining.pool or self.mining.matches) and distractors.origin not in ("mined", "any"):
+            raise ValueError(
+                f"mining.pool or mining.matches is given, and distractors.origin is {distractors.origin!r}, which "
+                "has no use for mined look-alikes; set distractors.origin to mined or any"
+            )
         if distractors.origin == "none":
             return self
         if distractors.law == "periodic" and distractors.period_frames <= needle:

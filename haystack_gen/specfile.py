@@ -101,15 +101,19 @@ def _explain(errors: Sequence[Any]) -> str:
     found: dict[str, object] = {}
     for error in errors:
         # members of a union stand among the keys as "constrained-int" or "RopePeriod"; nobody wrote those
-        path = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
+        *parents, last = error["loc"] or ("",)
+        path = [str(part) for part in parents if isinstance(part, int) or str(part).isidentifier()]
         path = [part for part in path if not part[0].isupper()]
-        key = ".".join(path)
         if error["type"] == "extra_forbidden":
-            known = _keys_at(path[:-1])
-            near = get_close_matches(path[-1], known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+            key = ".".join([*path, str(last)])
+            known = _keys_at(path)
+            near = get_close_matches(str(last), known, n=1)
+            hint = f"did you mean {'.'.join([*path, *near])!r}?" if near else f"known keys: {', '.join(known)}"
             wrong[f"unknown key {key!r}; {hint}"] = []
             continue
+        if isinstance(last, int) or (str(last).isidentifier() and not last[:1].isupper()):
+            path.append(str(last))
+        key = ".".join(path)
         message = error["msg"].removeprefix("Value error, ")
         wrong.setdefault(key, []).append(message.removeprefix("Input ").removeprefix("input "))
         value = error["input"]

@@ -78,7 +78,7 @@ def golden_line() -> str:
     from haystack_gen.emit.plans import read_plan
     from haystack_gen.emit.rows import RowWriter, plain
     from haystack_gen.facts import Needle, Source
-    from haystack_gen.gather.records import load
+    from haystack_gen.records import load
     from haystack_gen.specfile import read_spec_file
 
     golden = Path(__file__).parent / "golden"

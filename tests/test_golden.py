@@ -4,9 +4,9 @@ from pathlib import Path
 
 from haystack_gen.emit.plans import plan_line
 from haystack_gen.facts import Facts, Match, Needle, Sighting, Source
-from haystack_gen.gather.records import load
 from haystack_gen.gather.world import gather_pack
 from haystack_gen.plan.items import Item, plan_items
+from haystack_gen.records import load
 from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import Cache, package_folder
 

@@ -11,6 +11,8 @@ from haystack_gen.cli.look import render, rope_period, show, verify
 from haystack_gen.cli.make import build, demo, init, mine, plan
 from haystack_gen.errors import HaystackError
 
+_INTERRUPTED = 130  # what shells call a process that Ctrl-C ended
+
 
 class _Group(click.Group):
     """Lists commands in the order of work, and prints errors of ours without a stack trace."""
@@ -20,13 +22,20 @@ class _Group(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         try:
-            return super().main(args, *rest, **options)
+            code = super().main(args, *rest, **options | {"standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
         except HaystackError as error:
             click.echo(f"Error: {error}", err=True)
-            sys.exit(error.exit_code)
+            code = error.exit_code
         except OSError as error:
             click.echo(f"Error: {error.filename or 'file system'}: {error.strerror or error}", err=True)
-            sys.exit(HaystackError.exit_code)
+            code = HaystackError.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Stopped. The same command goes on from here.", err=True)
+            code = _INTERRUPTED
+        sys.exit(code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

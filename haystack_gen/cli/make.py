@@ -109,7 +109,7 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
     from haystack_gen.specfile import read_spec
 
     keys = {"needles": "needles.pack", "images": "needles.images", "fps": "haystack.fps"}
-    overrides: dict[str, object] = {"mining.pool": list(options.pop("pool"))}
+    overrides: dict[str, object] = {"distractors.origin": "mined", "mining.pool": list(options.pop("pool"))}
     overrides |= chosen_settings(options.pop("settings"))
     given = {name: value for name, value in options.items() if value is not None}
     overrides |= {keys.get(name, f"mining.{name}"): value for name, value in given.items()}

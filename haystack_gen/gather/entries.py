@@ -10,7 +10,7 @@ import yaml
 
 from haystack_gen.errors import InputError
 from haystack_gen.gather.images import IMAGE_SUFFIXES
-from haystack_gen.gather.records import parse_json, read_text
+from haystack_gen.records import parse_json, read_text
 
 MOST_ENTRIES = 100_000
 # YAML is read hundreds of times more slowly than JSON; a longer list belongs in needles.jsonl.

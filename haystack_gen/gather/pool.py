@@ -23,8 +23,8 @@ from haystack_gen.gather.images import Pixels, fit_image, read_image
 from haystack_gen.gather.mine import Mined, mine
 from haystack_gen.gather.neighbours import MatchRules
 from haystack_gen.gather.packs import Pack
-from haystack_gen.gather.records import dump, load
 from haystack_gen.gather.video import sample, still
+from haystack_gen.records import dump, load
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import Cache, atomic_folder, sha256_of, write_atomic
 

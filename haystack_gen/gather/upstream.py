@@ -16,7 +16,7 @@ from typing import Any
 from haystack_gen.errors import InputError, MissingExtraError
 from haystack_gen.gather.entries import MOST_ENTRIES, Entry, object_of, text_of
 from haystack_gen.gather.images import IMAGE_SUFFIXES
-from haystack_gen.gather.records import parse_json, read_text
+from haystack_gen.records import parse_json, read_text
 from haystack_gen.workspace import slug, write_atomic
 
 _LETTER = re.compile(r"\s*(?:\(([A-Z])\)|([A-Z])[.)])")

@@ -5,7 +5,6 @@ each in its own way; their frames are reduced to 16 x 9 luma and must agree with
 Needles and distractors are compared with their pictures from before encoding. Nothing but the dataset folder is read.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from haystack_gen.emit.rows import Row
 from haystack_gen.errors import CheckError, InputError
 from haystack_gen.executors import Executor, LocalExecutor
 from haystack_gen.judge.readers import Film, Rgb, installed_readers, open_digests, open_film, open_frames, read_picture
-from haystack_gen.plan.choices import LETTERS
+from haystack_gen.judge.tables import table_differences
 from haystack_gen.plan.items import Item
 from haystack_gen.progress import Progress, Silent
 from haystack_gen.workspace import DatasetFolder, sha256_of
@@ -121,7 +120,7 @@ def verify(
     rows, items = list(read_manifest(folder.manifest)), list(read_plan(folder.plan))
     prints = read_fingerprints(folder.fingerprints)
     witnesses = installed_readers(readers)
-    findings = [_Finding(frames=0, alike=0, differences=tuple(_ids(rows, items)))]
+    findings = [_Finding(frames=0, alike=0, differences=tuple(table_differences(folder, rows, items)))]
     by_id = {item.id: item for item in items}
     unknown: list[str] = []
 
@@ -149,14 +148,6 @@ def verify(
     )
 
 
-def _ids(rows: list[Row], items: list[Item]) -> Iterator[str]:
-    planned, written = Counter(item.id for item in items), Counter(row.id for row in rows)
-    yield from (f"{name}: is planned and not in the manifest" for name in planned.keys() - written.keys())
-    yield from (f"{name}: is in the manifest and not planned" for name in written.keys() - planned.keys())
-    for where, names in (("plan", planned), ("manifest", written)):
-        yield from (f"{name}: is in the {where} {count} times" for name, count in names.items() if count > 1)
-
-
 def _task(
     folder: DatasetFolder, item: Item, row: Row, readers: tuple[str, ...], prints: Mapping[tuple[str, int], Prints]
 ) -> _Task:
@@ -165,7 +156,7 @@ def _task(
 
 
 def _verify(task: _Task) -> _Finding:
-    differences = [f"{task.row.id}: {what}" for what in _row_differences(task.item, task.row)]
+    differences: list[str] = []
     jumps = np.abs(np.diff(task.thumbs.astype(np.int16), axis=0)).max(axis=(1, 2), initial=0)
     stills, unreadable = _stills(task)
     differences += unreadable
@@ -187,31 +178,6 @@ def _verify(task: _Task) -> _Finding:
         frames += count
         differences += [f"{task.row.id}: {what}" for what in found]
     return _Finding(frames=frames, alike=int((jumps <= TOLERANCE).sum()), differences=tuple(differences))
-
-
-def _row_differences(item: Item, row: Row) -> Iterator[str]:
-    """Where the manifest says other than the plan."""
-    timeline = item.timeline
-    placed = sorted((one.start, one.start + one.length, one.needle) for one in item.needles)
-    lures = sorted((one.start, one.start + one.length, one.source, one.offset) for one in item.distractors)
-    pairs: list[tuple[str, object, object]] = [
-        ("frames", row.num_frames, timeline.length),
-        ("rate", (row.fps_num, row.fps_den), timeline.rate.as_integer_ratio()),
-        ("question", row.question, item.question),
-        ("answer", row.answer, item.answer),
-        ("answer_text", row.answer_text, item.answer_text),
-        ("answer_index", row.answer_index, LETTERS.find(item.answer) if item.options else -1),
-        ("options", row.options, list(item.options)),
-        ("needles", sorted((one.start_frame, one.end_frame, one.needle_id) for one in row.needles), placed),
-        (
-            "distractors",
-            sorted((one.start_frame, one.end_frame, one.source, one.offset_frames) for one in row.distractors),
-            lures,
-        ),
-    ]
-    yield from (
-        f"the manifest's {name} {here} are not the plan's {there}" for name, here, there in pairs if here != there
-    )
 
 
 def _read_video(task: _Task, path: Path, reader: str, stills: Mapping[int, Rgb]) -> tuple[int, list[str]]:

@@ -5,7 +5,7 @@ after 2 pi theta^(2n/d) positions. V-NIAH-D (VideoRoPE, arXiv 2502.05173, sectio
 d = 128, n = 16: the end of the 16 angles that M-RoPE gives to time. That is 198.69, which the paper uses as 200.
 """
 
-from math import pi
+from math import inf, pi
 
 from haystack_gen.errors import InputError
 
@@ -22,7 +22,7 @@ def rope_period(theta: float, head_dim: int, angle: int) -> float:
     Raises:
         InputError: theta <= 1, an odd or non-positive head_dim, or an angle outside [0, head_dim / 2).
     """
-    if theta <= 1:
+    if not 1 < theta < inf:
         raise InputError(f"theta is {theta}, expected more than 1 (Qwen2-VL: 1000000)")
     if head_dim <= 0 or head_dim % 2:
         raise InputError(f"head-dim is {head_dim}, expected a positive even number (Qwen2-VL: 128)")

@@ -3,7 +3,7 @@
     python tests/benchmarks/bench_splice.py [--quick] [--videos FOLDER] [--work FOLDER] [--only PART]...
 
 The footage is every mp4 of --videos, scaled to 720p with a keyframe every 250 frames (x264's default) and repeated to
-ten minutes; without the folder, a drawn fractal. --quick takes one item in nine and two minutes. Needs about 15 GB in
+ten minutes; without the folder, a drawn fractal. --quick takes one item in nine and two minutes. Needs about 10 GB in
 --work, --quick 2 GB. Times are wall clock; writing is timed until `sync` returns, for both sides of a comparison.
 """
 
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -154,7 +155,7 @@ def grid(film: Path, work: Path, quick: bool) -> None:
                 best[name] = min(taken, best.get(name, taken))
             shutil.rmtree(copy, ignore_errors=True)
             os.sync()
-            taken = seconds(lambda workers=workers: copied(ours, copy, workers))
+            taken = seconds(partial(copied, ours, copy, workers))
             best[f"cp, {workers}"] = min(taken, best.get(f"cp, {workers}", taken))
     size = sum(path.stat().st_size for path in ours.iterdir())
     print(f"  {len(items)} items, {sum(item[0] for item in items):,} frames, {size / 1e9:.2f} GB, peak {peak} MB")

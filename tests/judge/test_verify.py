@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 
 from haystack_gen.build import Tools, build, gather
 from haystack_gen.cli import main
+from haystack_gen.emit.manifest import read_manifest, write_metadata
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.emit.splice import Piece, splice
 from haystack_gen.errors import CheckError, InputError
@@ -52,7 +54,11 @@ class Dataset:
         return [json.loads(line) for line in self.folder.manifest.read_text().splitlines()]
 
     def write_rows(self, rows: Sequence[dict]) -> None:
+        """Edit the manifest, and the typed table with it where it still is one."""
         self.folder.manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        media = "frames" if "frames_file_names" in pq.read_schema(self.folder.metadata).names else "video"
+        with suppress(InputError):
+            write_metadata(list(read_manifest(self.folder.manifest)), self.folder.metadata, media=media)
 
     def edit_row(self, number: int = 0, **changes: object) -> None:
         rows = self.rows
@@ -306,18 +312,18 @@ def _nested(row: dict, name: str, **changes: object) -> dict:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda row: _nested(row, "needles", start_frame=3, end_frame=4), "the manifest's needles [(3, 4, "),
-        (lambda row: _nested(row, "needles", needle_id="other"), "the manifest's needles [("),
-        (lambda row: {"needles_json": "[]"}, "the manifest's needles [] are not the plan's [("),
-        (lambda row: _nested(row, "distractors", offset_frames=99), "the manifest's distractors [("),
-        (lambda row: {"distractors_json": "[]"}, "the manifest's distractors [] are not the plan's [("),
-        (lambda row: {"answer": "Z"}, "the manifest's answer Z are not the plan's "),
-        (lambda row: {"answer_text": "cat"}, "the manifest's answer_text cat are not the plan's dog"),
-        (lambda row: {"answer_index": 7}, "the manifest's answer_index 7 are not the plan's "),
-        (lambda row: {"question": "What?"}, "the manifest's question What? are not the plan's Which animal"),
-        (lambda row: {"options": row["options"][::-1]}, "the manifest's options ["),
-        (lambda row: {"num_frames": LENGTH + 1}, "the manifest's frames 13 are not the plan's 12"),
-        (lambda row: {"fps_num": 2}, "the manifest's rate (2, 1) are not the plan's (1, 1)"),
+        (lambda row: _nested(row, "needles", start_frame=3, end_frame=4), "the manifest has needles [("),
+        (lambda row: _nested(row, "needles", needle_id="other"), "the manifest has needles [("),
+        (lambda row: {"needles_json": "[]"}, "the manifest has needles [], the plan [("),
+        (lambda row: _nested(row, "distractors", offset_frames=99), "the manifest has distractors [("),
+        (lambda row: {"distractors_json": "[]"}, "the manifest has distractors [], the plan [("),
+        (lambda row: {"answer": "Z"}, "the manifest has answer Z, the plan "),
+        (lambda row: {"answer_text": "cat"}, "the manifest has answer_text cat, the plan dog"),
+        (lambda row: {"answer_index": 7}, "the manifest has answer_index 7, the plan "),
+        (lambda row: {"question": "What?"}, "the manifest has question What?, the plan Which animal"),
+        (lambda row: {"options": row["options"][::-1]}, "the manifest has options ["),
+        (lambda row: {"num_frames": LENGTH + 1}, "the manifest has num_frames 13, the plan 12"),
+        (lambda row: {"fps_num": 2}, "the manifest has fps_num 2, the plan 1"),
         (lambda row: {"video_sha256": "0" * 64}, ".mp4: SHA-256 is not the manifest's"),
     ],
 )
@@ -355,9 +361,9 @@ def test_an_edited_plan(dataset):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"answer":"', '"answer":"X', "the manifest's answer "),
-        ('"needles":[{"needle":"needle-0"', '"needles":[{"needle":"needle-1"', "the manifest's needles "),
-        ('"source":"needle-0","start":', '"source":"needle-0","start":1', "the manifest's needles "),
+        ('"answer":"', '"answer":"X', "its plan does not go with needles and catalogue"),
+        ('"needles":[{"needle":"needle-0"', '"needles":[{"needle":"needle-1"', "the manifest has needles "),
+        ('"source":"needle-0","start":', '"source":"needle-0","start":1', "the manifest has needles "),
         ('"id":"retrieval', '"id":"renamed', "is planned and not in the manifest"),
         ('["needle","needle-0",', '["needle","nothing",', "no fingerprints of source 'nothing'"),
         ('["haystack","film",', '["haystack","film",9', "no fingerprints of source 'film' from frame 9"),
@@ -409,7 +415,22 @@ def test_frames_in_another_order(make):
     dataset.edit_row(frames_json=json.dumps(frames[::-1]))
     assert any("frame 0 is not the planned one" in each for each in dataset.differences())
     dataset.edit_row(frames_json=json.dumps(frames[:-1]))
-    assert dataset.differences() == (f"{dataset.item.id}: holds {LENGTH - 1} frames, expected {LENGTH}",)
+    tables, film = sorted(dataset.differences(), key=len, reverse=True)
+    assert film == f"{dataset.item.id}: holds {LENGTH - 1} frames, expected {LENGTH}"
+    assert tables.startswith(f"{dataset.item.id}: the manifest has frames ['frames/film/000/")
+
+
+def test_a_typed_table_that_says_other_than_the_manifest(dataset):
+    name = dataset.folder.metadata.name
+    rows = list(read_manifest(dataset.folder.manifest))
+    write_metadata([rows[0].model_copy(update={"answer": "Z"}), *rows[1:]], dataset.folder.metadata, media="video")
+    assert dataset.differences("pyav") == (f"{name}: row 0 ({rows[0].id}) has another answer than the manifest",)
+    write_metadata(rows[1:], dataset.folder.metadata, media="video")
+    assert f"{name}: has 1 rows, the manifest 2" in dataset.differences("pyav")
+    dataset.folder.metadata.write_bytes(b"PAR1 no table")
+    assert dataset.differences("pyav")[0].startswith(f"{name}: unreadable: ")
+    dataset.folder.metadata.unlink()
+    assert dataset.differences("pyav") == (f"{name}: no such file",)
 
 
 def _garbage(name: str, content: bytes) -> Callable[[DatasetFolder], None]:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from haystack_gen import records
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Lookalike, Match, Needle, Sighting, Source
-from haystack_gen.gather import records
 
 text = st.text(max_size=8)
 name = st.text("abcxyz019-_", min_size=1, max_size=8)
