@@ -14,6 +14,7 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+from av.video.reformatter import VideoReformatter
 
 from haystack_gen.draw import views_land, views_light, views_water
 from haystack_gen.draw.stage import Stage, View, white_noise
@@ -39,6 +40,10 @@ VIEWS = (
 _SHORTEST_S, _LONGEST_S = 3, 8
 _BT601 = 6  # SMPTE 170M in ITU-T H.273: matrix, primaries and transfer of standard definition
 _LIMITED = 1
+# x264's macroblock tree takes other decisions from run to run where its fast paths meet unaligned memory.
+_SAME_BYTES = "mbtree=0:cpu-independent=1"
+# libswscale's SWS_AREA | SWS_ACCURATE_RND | SWS_BITEXACT: without the last, bytes depend on how memory is aligned.
+_BITEXACT = 0x20 | 0x40000 | 0x80000
 
 
 def draw_film(
@@ -61,12 +66,27 @@ def draw_film(
         stream.codec_context.thread_count = 1  # the bytes must not depend on the number of cores
         stream.codec_context.colorspace = stream.codec_context.color_primaries = stream.codec_context.color_trc = _BT601
         stream.codec_context.color_range = _LIMITED
-        stream.codec_context.options = {"preset": "veryfast", "crf": "20"}
+        stream.codec_context.options = {"preset": "veryfast", "crf": "20", "x264-params": _SAME_BYTES}
+        painter = VideoReformatter()
         for picture in film_pictures(seed=seed, seconds=seconds, rate=rate, size=size):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU601", dst_color_range="MPEG")
+            frame = _yuv(painter, frame)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+def _yuv(painter: VideoReformatter, frame: av.VideoFrame) -> av.VideoFrame:
+    """Full-range RGB to limited-range BT.601."""
+    return painter.reformat(
+        frame,
+        format="yuv420p",
+        interpolation=_BITEXACT,
+        src_colorspace="ITU601",
+        dst_colorspace="ITU601",
+        src_color_range="JPEG",
+        dst_color_range="MPEG",
+        threads=1,
+    )
 
 
 def film_pictures(*, seed: int, seconds: int, rate: Fraction, size: tuple[int, int]) -> Iterator[npt.NDArray[np.uint8]]:

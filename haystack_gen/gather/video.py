@@ -38,8 +38,9 @@ Picture = npt.NDArray[np.uint8]
 # From the values of AVColorSpace (ITU-T H.273) to the names of libswscale's matrices.
 _MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "BT2020", 10: "BT2020"}
 _FULL_RANGE = 2
-# Flags of libswscale (swscale.h): bicubic, chroma interpolated to full width, accurate rounding.
-_SCALING = 0x4 | 0x2000 | 0x40000
+# Flags of libswscale (swscale.h): bicubic, chroma interpolated to full width, accurate rounding, bit-exact. Without the
+# last, pixels depend on how the decoder's buffers happen to be aligned.
+_SCALING = 0x4 | 0x2000 | 0x40000 | 0x80000
 
 
 def sample(
@@ -246,5 +247,7 @@ class _Painter:
             settings["src_colorspace"] = _MATRICES.get(frame.colorspace, "ITU709" if frame.height >= 720 else "ITU601")
             full = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
             settings["src_color_range"] = "JPEG" if full else "MPEG"
-        scaled = self.scaler.reformat(frame, *size, "rgb24", interpolation=_SCALING, dst_color_range="JPEG", **settings)
+        scaled = self.scaler.reformat(
+            frame, *size, "rgb24", interpolation=_SCALING, dst_color_range="JPEG", threads=1, **settings
+        )
         return np.asarray(scaled.to_ndarray(), np.uint8)
