@@ -14,7 +14,7 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from haystack_gen.draw import views_land, views_light, views_water
 from haystack_gen.draw.stage import Stage, View, white_noise
@@ -81,10 +81,10 @@ def _yuv(painter: VideoReformatter, frame: av.VideoFrame) -> av.VideoFrame:
         frame,
         format="yuv420p",
         interpolation=_BITEXACT,
-        src_colorspace="ITU601",
-        dst_colorspace="ITU601",
-        src_color_range="JPEG",
-        dst_color_range="MPEG",
+        src_colorspace=Colorspace.ITU601,
+        dst_colorspace=Colorspace.ITU601,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
         threads=1,
     )
 
