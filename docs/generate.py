@@ -19,11 +19,11 @@ DOCS = Path(__file__).parent
 def cli_page() -> str:
     """Every command's help, as the terminal shows it."""
     parts = ["# Command line\n\nMade by `python docs/generate.py` from the commands themselves.\n"]
-    group = click.Context(main, info_name="haystack-gen", max_content_width=100, terminal_width=100)
+    group = click.Context(main, info_name="haystack-gen", terminal_width=100, **main.context_settings)
     parts.append(f"```\n{main.get_help(group)}\n```\n")
     for name in main.list_commands(group):
         command = main.commands[name]
-        context = click.Context(command, info_name=name, parent=group, max_content_width=100, terminal_width=100)
+        context = click.Context(command, info_name=name, parent=group, terminal_width=100)
         parts.append(f"## haystack-gen {name}\n\n```\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
 
