@@ -1,11 +1,14 @@
 """Real footage, real needles: three clips of different shape, rate and length as one haystack."""
 
 import json
+from itertools import pairwise
 
+from haystack_gen.emit import h264
 from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.judge.verify import verify
 from haystack_gen.specfile import read_spec
+from tests.emit.test_splice import run_ffmpeg, samples_of
 from tests.small_world import built
 
 SPEC = """
@@ -51,3 +54,9 @@ def test_three_clips_and_upstreams_needles(shared_data, tmp_path):
         assert row.question.startswith("Find the frame")
         assert row.answer_text in ("tiger", "Yellow")
         assert item.timeline.length == row.num_frames == row.requested_length
+        video = folder.root / row.video
+        samples, extradata = samples_of(video)
+        ids = [number for sample in samples if (number := h264.idr_pic_id(sample, h264.layout_of(extradata)))]
+        assert len(ids) > 20
+        assert all(one != other for one, other in pairwise(ids))
+        assert run_ffmpeg("-v", "warning", "-i", str(video), "-f", "null", "-") == ""

@@ -56,7 +56,7 @@ def read_reasons(path: Path) -> Iterator[str]:
 
 def item_id_of(line: bytes) -> str:
     """The id of an item without reading all of its line; it comes first."""
-    return json.loads(b"{" + line[1 : line.index(b",")] + b"}")["id"]  # type: ignore[no-any-return]
+    return str(json.loads(b"{" + line[1 : line.index(b",")] + b"}")["id"])
 
 
 def find_item(path: Path, item_id: str) -> Item:
