@@ -14,11 +14,13 @@ from haystack_gen.emit.manifest import write_manifest, write_metadata
 from haystack_gen.emit.plans import read_plan, read_reasons
 from haystack_gen.emit.provenance import prune, settle, versions
 from haystack_gen.emit.rows import Row, RowWriter
+from haystack_gen.errors import InputError
 from haystack_gen.executors import Executor, LocalExecutor
 from haystack_gen.facts import Facts, Match, Sighting, Source
 from haystack_gen.gather.embed import embed_cached, embedder, shelf
 from haystack_gen.gather.mine import embed_needles
 from haystack_gen.gather.neighbours import sightings
+from haystack_gen.gather.packs import Pack
 from haystack_gen.gather.pool import (
     catalog_pool,
     load_mined,
@@ -36,7 +38,8 @@ from haystack_gen.plan.items import plan_items
 from haystack_gen.progress import Progress, Silent, counted
 from haystack_gen.records import dump, load
 from haystack_gen.spec import Spec
-from haystack_gen.workspace import Cache, DatasetFolder, atomic_path, content_key, write_atomic
+from haystack_gen.specfile import published
+from haystack_gen.workspace import Cache, DatasetFolder, atomic_folder, atomic_path, content_key, write_atomic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +76,16 @@ def build(spec: Spec, out: Path, tools: Tools) -> Built:
     folder.claim()
     facts, media = gather(spec, tools)
     with tools.progress.stage("planning", None) as stage:
-        settle(folder, spec, records=_records(folder, facts), planned=counted(plan_items(spec, facts), stage))
-    if not folder.manifest.is_file():
+        planned = counted(plan_items(spec, facts), stage)
+        settle(folder, published(spec), records=_records(folder, facts, encoder=media.encoding.key), planned=planned)
+    items, dropped = sum(1 for _ in read_plan(folder.plan)), Counter(read_reasons(folder.dropped))
+    if not items:
+        reasons = "; ".join(f"{count}: {reason}" for reason, count in dropped.items())
+        raise InputError(f"{out}: no item of {dropped.total()} can be placed ({reasons}); change the grid or the spec")
+    if not _is_complete(folder, spec):
+        folder.manifest.unlink(missing_ok=True)
         _emit(folder, spec, facts, media, tools)
-    items = sum(1 for _ in read_plan(folder.plan))
-    return Built(folder=out, items=items, dropped=Counter(read_reasons(folder.dropped)))
+    return Built(folder=out, items=items, dropped=dropped)
 
 
 def gather(spec: Spec, tools: Tools) -> tuple[Facts, Media]:
@@ -107,32 +115,46 @@ def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], t
     if spec.distractors.origin not in ("mined", "any") or not (rules.matches or rules.pool):
         return (), ()
     if rules.matches:
-        return load_mined(Path(rules.matches))
+        return _for_pack(load_mined(Path(rules.matches)), world.pack, rules.matches)
     pool = catalog_pool(rules.pool, tools.cache)
-    looks = (haystack.fps, haystack.size, haystack.fit, haystack.sampling)
-    pictured = (source.sha256 for source in (*world.pack.stills, *pool))
-    file = tools.cache.mined_file(content_key(rules.model_dump_json(), *looks, *pictured))
+    looks = (embedder(rules.embedder).name, haystack.fps, haystack.size, haystack.fit)
+    asked = [(needle.id, needle.source) for needle in world.pack.needles]
+    pictured = [(source.id, source.sha256) for source in (*world.pack.stills, *pool)]
+    file = tools.cache.mined_file(content_key(rules.model_dump_json(), *looks, *asked, *pictured))
     if not file.is_file():
         with tools.progress.stage("mining look-alikes", pool_size(pool, haystack.fps)) as stage:
             mined = mine_pool(spec, world.pack, counted(pool_pictures(pool, spec), stage), tools.cache)
-        save_mined(mined.matches, mined.sources, file)
+        with atomic_folder(file.parent) as part:
+            save_mined(mined.matches, mined.sources, part / file.name)
     return load_mined(file)
+
+
+def _for_pack(
+    mined: tuple[tuple[Match, ...], tuple[Source, ...]], pack: Pack, file: str
+) -> tuple[tuple[Match, ...], tuple[Source, ...]]:
+    """What was mined, if it was mined for this pack."""
+    strangers = {match.needle for match in mined[0]} - {needle.id for needle in pack.needles}
+    if strangers:
+        raise InputError(f"{file}: is for the needle {sorted(strangers)[0]!r}, which {pack.name} has not; mine again")
+    return mined
 
 
 def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Sighting, ...]:
     """Haystack frames that could be taken for a needle: all footage is looked through, once per film and pack."""
     if spec.mining.uniqueness == "off":
         return ()
-    stills = {still.id: still for still in world.pack.stills}
-    asked = {needle.id: stills[needle.source].id for needle in world.pack.needles}
-    chunks = [str(media.folder(source)) for source in (*asked.values(), *(film.id for film in world.films))]
-    key = content_key(*asked, *chunks, spec.mining.embedder, spec.mining.band[1])
+    if spec.mining.sightings:
+        return load(Path(spec.mining.sightings), Sighting)
+    model = embedder(spec.mining.embedder)
+    asked = {needle.id: needle.source for needle in world.pack.needles}
+    named = (*asked.items(), *((film.id, film.sha256) for film in world.films))
+    chunks = (media.folder(source).name for source in (*asked.values(), *(film.id for film in world.films)))
+    key = content_key(*named, *chunks, model.name, spec.mining.band[1])
     file = tools.cache.sightings_file(key)
     if file.is_file():
         return load(file, Sighting)
     lengths = {film.id: media.length(film.id) for film in world.films}
     media.encode(lengths, executor=tools.executor, progress=tools.progress, what="encoding the haystack")
-    model = embedder(spec.mining.embedder)
     vectors = {}
     with tools.progress.stage("looking for needles in it", sum(lengths.values())) as stage:
         for film in world.films:
@@ -147,13 +169,14 @@ def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Si
     return seen
 
 
-def _records(folder: DatasetFolder, facts: Facts) -> dict[Path, str]:
+def _records(folder: DatasetFolder, facts: Facts, *, encoder: str) -> dict[Path, str]:
     """The text of everything the plan was made from, by file."""
     return {
         folder.catalog: dump((*facts.haystack, *facts.stills)),
         folder.needles: dump(facts.needles),
         folder.matches: dump(facts.matches),
         folder.sightings: dump(facts.sightings),
+        folder.versions: versions(encoder),
     }
 
 
@@ -171,7 +194,6 @@ def _emit(folder: DatasetFolder, spec: Spec, facts: Facts, media: Media, tools: 
     mined = {match.source for match in facts.matches if match.origin == "mined"}
     if mined:
         save_pictures([still for still in facts.stills if still.id in mined], stills_beside(folder.matches))
-    write_atomic(folder.versions, versions())
     writer = RowWriter(spec, needles=facts.needles, sources=sources)
     write_metadata(_rows(folder, writer, spec, hashes), folder.metadata, media=spec.output.media)
     picture = _picture(folder, media)
@@ -214,6 +236,20 @@ def _emit_frames(folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[
         for count in tools.executor.map(write_frames, tasks):
             stage.step(count)
     prune(folder, {folder.frame(task.source, at) for task in tasks for at in range(task.start, task.stop)})
+
+
+def _is_complete(folder: DatasetFolder, spec: Spec) -> bool:
+    """Whether a manifest was written and nothing that it promises has been lost since."""
+    if not all(path.is_file() for path in (folder.manifest, folder.metadata, folder.card, folder.fingerprints)):
+        return False
+    for number, item in enumerate(read_plan(folder.plan)):
+        stills = {folder.still(clip.source) for clip in item.timeline.clips if clip.role != "haystack"}
+        files = [folder.video(number, item.id)] if spec.output.media == "video" else []
+        if spec.output.media == "frames":
+            files = [folder.root / path for path in set(frame_paths(item.timeline, folder))]
+        if not all(path.is_file() for path in (*files, *stills)):
+            return False
+    return True
 
 
 def _rows(folder: DatasetFolder, writer: RowWriter, spec: Spec, hashes: Mapping[str, str]) -> Iterator[Row]:

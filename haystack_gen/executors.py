@@ -5,8 +5,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
+
+from haystack_gen.errors import HaystackError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -35,6 +38,11 @@ class LocalExecutor:
         pool = ProcessPoolExecutor(self._jobs, mp_context=multiprocessing.get_context("spawn"))
         try:
             yield from _bounded(pool, function, iter(tasks), in_flight=2 * self._jobs)
+        except BrokenProcessPool:
+            raise HaystackError(
+                f"one of {self._jobs} worker processes was ended from outside, often for want of memory; run the same "
+                "command again with fewer --jobs: it goes on from here"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 

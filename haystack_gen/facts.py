@@ -4,6 +4,7 @@ All are frozen, keyword-only and checked when built, so that an invalid one cann
 are integers on a constant-rate grid, intervals are half-open, rates and seconds are fractions.
 """
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -12,6 +13,20 @@ from haystack_gen.errors import InputError
 
 SourceKind = Literal["video", "image"]
 Role = Literal["haystack", "needle", "distractor"]
+
+
+MOST_OPTIONS = 26
+_ID = re.compile(r"[a-z0-9_-]{1,160}")
+
+
+def check_id(name: str, what: str) -> None:
+    """Refuse an id that could not be a file name by itself: ids come from files of others and are made into paths.
+
+    Raises:
+        InputError: other characters than a to z, 0 to 9, `_` and `-`, or more than 160.
+    """
+    if not isinstance(name, str) or not _ID.fullmatch(name):
+        raise InputError(f"{what} id {name!r} cannot be a file name; use up to 160 of a-z, 0-9, - and _")
 
 
 def _require(holds: bool, message: str) -> None:
@@ -43,7 +58,7 @@ class Source:
     origin: str = ""
 
     def __post_init__(self) -> None:
-        _require(bool(self.id), f"a source needs an id, got {self.id = }")
+        check_id(self.id, "source")
         _require(
             self.width > 0 and self.height > 0, f"{self.id}: picture is {self.width} x {self.height}, expected positive"
         )
@@ -91,6 +106,12 @@ class Needle:
     distractors: tuple[Lookalike, ...] = ()
 
     def __post_init__(self) -> None:
+        check_id(self.id, "needle")
+        check_id(self.source, "source")
+        _require(
+            len(self.options) <= MOST_OPTIONS,
+            f"needle {self.id}: has {len(self.options)} options, at most {MOST_OPTIONS} have a letter; leave some out",
+        )
         _require(bool(self.question.strip()), f"needle {self.id}: the question is empty; every needle asks something")
         _require(bool(self.answer.strip()), f"needle {self.id}: the answer is empty; every needle has one")
         _require(
@@ -119,6 +140,7 @@ class Match:
     origin: Literal["supplied", "mined"] = "mined"
 
     def __post_init__(self) -> None:
+        check_id(self.source, "source")
         _require(
             self.similarity is None or -1.0001 <= self.similarity <= 1.0001,
             f"match {self.needle} ~ {self.source}: similarity {self.similarity} is not a cosine in [-1, 1]",

@@ -31,6 +31,8 @@ def exact(value: object) -> Fraction:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Fraction):
         raise ValueError(f"expected a number such as 0.2 or 1/5, got {value!r}")
+    if len(str(value)) > 40 or "e" in str(value).lower():
+        raise ValueError(f"expected a number such as 0.2 or 1/5, got {str(value)[:40]!r}")
     try:
         return Fraction(str(value))
     except (ValueError, ZeroDivisionError):
@@ -108,7 +110,7 @@ class _Section(BaseModel):
 
 
 class Haystack(_Section):
-    """The footage: which films, how sampled, and which part of it an item shows."""
+    """The footage: which films (and their licences by file name), how sampled, and which part of it an item shows."""
 
     sources: Paths = ("draw",)
     fps: Annotated[Exact, Field(gt=0, le=240)] = Fraction(1)
@@ -117,6 +119,7 @@ class Haystack(_Section):
     sampling: Literal["exact", "keyframes"] = "exact"
     window: Literal["random", "first"] = "random"
     repeat: bool = False
+    licenses: dict[str, str] = {}
 
 
 class Needles(_Section):
@@ -198,6 +201,7 @@ class Mining(_Section):
     embedder: str = "descriptor"
     pool: Paths = ()
     matches: str | None = None
+    sightings: str | None = None
     band: Annotated[tuple[Cosine, Cosine], BeforeValidator(_band)] = (0.45, 0.95)
     top_k: PositiveInt = 8
     diversity: Cosine = 0.98
@@ -216,7 +220,7 @@ class Spec(_Section):
     """Everything a build depends on, but for the media themselves."""
 
     name: str = "haystack"
-    seed: int = 42
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63, strict=True)] = 42
     haystack: Haystack = Haystack()
     needles: Needles = Needles()
     grid: Grid = Grid()
@@ -233,8 +237,29 @@ class Spec(_Section):
                 f"mining.pool or mining.matches is given, and distractors.origin is {distractors.origin!r}, which "
                 "has no use for mined look-alikes; set distractors.origin to mined or any"
             )
+        if self.placement.length == "paper" and (distractors.length, needle) != (1, 1):
+            raise ValueError(
+                f"placement.length is 'paper', which shows stills for one frame; needles.length is {needle} and "
+                f"distractors.length {distractors.length}; use placement.length: exact for longer stays"
+            )
+        if self.mining.band[0] > self.mining.band[1]:
+            raise ValueError(f"mining.band is {self.mining.band}, expected LOW:HIGH with LOW not above HIGH")
         if distractors.origin == "none":
             return self
+        if distractors.count != "all" and distractors.count < distractors.at_least:
+            raise ValueError(
+                f"distractors.count is {distractors.count} and distractors.at_least {distractors.at_least}: every item "
+                "would be dropped; raise the one or lower the other"
+            )
+        if (
+            distractors.law == "periodic"
+            and distractors.phase
+            and not (0 < distractors.phase_frames < distractors.period_frames)
+        ):
+            raise ValueError(
+                f"distractors.phase is {distractors.phase} of {distractors.period_frames} frames, which is in phase "
+                "when rounded to whole frames; give at least half a frame, or phase 0"
+            )
         if distractors.law == "periodic" and distractors.period_frames <= needle:
             raise ValueError(
                 f"distractors.period is {distractors.period_frames} frames and needles.length {needle}: a distractor "
@@ -244,11 +269,6 @@ class Spec(_Section):
             raise ValueError(
                 f"distractors.period is {distractors.period_frames} frames and distractors.length "
                 f"{distractors.length}: they would overlap; raise the period or shorten the distractors"
-            )
-        if self.placement.length == "paper" and (distractors.length, needle) != (1, 1):
-            raise ValueError(
-                f"placement.length is 'paper', which shows stills for one frame; needles.length is {needle} and "
-                f"distractors.length {distractors.length}; use placement.length: exact for longer stays"
             )
         if self.placement.length == "paper" and (distractors.law != "periodic" or distractors.phase):
             raise ValueError(

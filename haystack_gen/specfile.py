@@ -21,7 +21,18 @@ class _Yaml(yaml.SafeLoader):
         """Refuse aliases: a few lines of them can stand for gigabytes."""
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not supported; write the value out")
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None):
+            raise yaml.YAMLError(f"tags ({event.tag}) are not supported; write the plain value")
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Refuse a key that is given twice: one of the two would be lost."""
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"key {key!r} is given twice; leave one out")
+        return super().construct_mapping(node, deep=deep)
 
 
 _Yaml.yaml_implicit_resolvers = {}
@@ -83,6 +94,34 @@ def read_spec_file(path: Path, *, overrides: Mapping[str, object] | None = None)
 def dump_spec(spec: Spec) -> str:
     """The spec as YAML, every key written out, the same bytes for the same spec."""
     return str(yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100))
+
+
+def published(spec: Spec) -> Spec:
+    """The spec without its maker's paths: files and folders by their last name, enough to find them again."""
+    haystack, needles, mining = spec.haystack, spec.needles, spec.mining
+    kind, _, which = mining.embedder.partition(":")
+    model, _, weights = which.partition("/")
+    embedder = f"{kind}:{model}/{Path(weights).name}" if weights else mining.embedder
+    return spec.model_copy(
+        update={
+            "haystack": haystack.model_copy(update={"sources": tuple(map(_last_name, haystack.sources))}),
+            "needles": needles.model_copy(
+                update={name: _last_name(getattr(needles, name)) for name in ("pack", "images", "distractor_list")}
+            ),
+            "mining": mining.model_copy(
+                update={
+                    "pool": tuple(map(_last_name, mining.pool)),
+                    "matches": _last_name(mining.matches),
+                    "sightings": _last_name(mining.sightings),
+                    "embedder": embedder,
+                }
+            ),
+        }
+    )
+
+
+def _last_name(path: str | None) -> str | None:
+    return path if path is None or path.startswith("hub:") else Path(path).resolve().name or path
 
 
 def _override(document: dict[str, Any], dotted: str, value: object) -> None:

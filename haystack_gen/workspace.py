@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from uuid import uuid4
@@ -52,8 +54,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         part = path.with_name(f"{TEMPORARY_MARK}{uuid4().hex[:12]}-{path.name}")
         try:
             yield part
-            with part.open("rb") as written:
-                os.fsync(written.fileno())
+            _flush(part)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -65,6 +66,11 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def _flush(file: Path) -> None:
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
+
+
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success rename it, on failure delete it with all it holds."""
@@ -74,8 +80,13 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         part.mkdir()
         try:
             yield part
-            if not path.is_dir():  # another build may have been first; its folder is as good
+            for file in (file for file in part.rglob("*") if file.is_file()):
+                _flush(file)
+            try:
                 part.replace(path)
+            except OSError:
+                if not path.is_dir():  # otherwise another build was first, and its folder is as good
+                    raise
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
@@ -92,6 +103,14 @@ def sha256_of(path: Path) -> str:
 def content_key(*parts: object) -> str:
     """32 hex digits that name a cached artefact by everything its bytes depend on."""
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+
+
+def installed_version(distribution: str, module: str) -> str:
+    """The version of a library: of its distribution, or, where another provides it, of the module itself."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return str(getattr(import_module(module), "__version__", "unknown"))
 
 
 def slug(name: str) -> str:
@@ -241,11 +260,20 @@ class DatasetFolder:
         """
         if self.root.exists() and not self.root.is_dir():
             raise InputError(f"{self.root}: is a file, expected a new or empty folder; choose another --out")
-        if self.root.is_dir() and any(self.root.iterdir()) and not self.provenance.is_dir():
+        if self.root.is_dir() and any(self.root.iterdir()) and not (self.spec.is_file() or self._only_begun()):
             raise InputError(f"{self.root}: holds files that are not a dataset of haystack-gen; choose another --out")
+        for link in (self.provenance, self.root / "videos", self.root / "frames"):
+            if link.is_symlink():
+                raise InputError(f"{link}: is a link, and what it leads to may be another's; put a folder there")
         with refusals_explained(self.root):
             self.provenance.mkdir(parents=True, exist_ok=True)
         self.sweep()
+
+    def _only_begun(self) -> bool:
+        """Whether a build stopped before it wrote anything."""
+        return list(self.root.iterdir()) == [self.provenance] and not any(
+            not path.name.startswith(TEMPORARY_MARK) for path in self.provenance.iterdir()
+        )
 
     def sweep(self) -> None:
         """Delete what a killed run left half-written."""

@@ -105,7 +105,7 @@ def test_only_the_command_line_knows_the_whole_line():
         ("yaml", "draw gather.entries specfile"),
         ("subprocess", ""),
         ("pickle", ""),
-        ("importlib.<something>", "judge.readers"),
+        ("importlib.<something>", "judge.readers workspace"),
     ],
 )
 def test_each_library_has_its_home(library, homes):

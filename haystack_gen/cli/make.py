@@ -24,6 +24,7 @@ from haystack_gen.errors import InputError
 from haystack_gen.workspace import DatasetFolder, atomic_path, package_folder, write_atomic
 
 _OUT = click.Path(path_type=Path, file_okay=False)
+_OUT_HELP = "Dataset folder: new, or one to finish; what another spec made there before is replaced."
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _jobs = click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Local processes.")
 
@@ -103,7 +104,7 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
       haystack-gen mine --needles my-pack --pool films/ -o matches.jsonl
       haystack-gen build v-niah-d --needles my-pack --matches matches.jsonl --haystack film.mp4 --out niah-d
     """
-    from haystack_gen.gather.pool import catalog_pool, mine_pool, pool_pictures, pool_size, save_mined
+    from haystack_gen.gather.pool import catalog_pool, mine_pool, pool_pictures, pool_size, save_mined, stills_beside
     from haystack_gen.gather.world import gather_pack
     from haystack_gen.progress import counted
     from haystack_gen.specfile import read_spec
@@ -114,6 +115,8 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value is not None}
     overrides |= {keys.get(name, f"mining.{name}"): value for name, value in given.items()}
     spec = read_spec("", where="mine", overrides=overrides)
+    if output.exists() or stills_beside(output).exists():
+        raise InputError(f"{output}: exists already; choose another -o, or delete it and {stills_beside(output).name}")
     store, progress = chosen_cache(cache), RichProgress()
     pack, pool = gather_pack(spec, store), catalog_pool(spec.mining.pool, store)
     with progress.stage("mining look-alikes", pool_size(pool, spec.haystack.fps)) as stage:
@@ -144,13 +147,16 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
     from haystack_gen.emit.plans import plan_line
     from haystack_gen.plan.items import Item, plan_items
 
+    if dry_run and output:
+        say(f"a dry run: {output} is not written")
+        output = None
     spec = chosen_spec(options)
     if dry_run:
         mining = spec.mining.model_copy(update={"uniqueness": "off"})
         spec = spec.model_copy(update={"mining": mining})
     facts, _ = gather(spec, _tools(cache, jobs))
     summary = Summary(spec)
-    if output is None or dry_run:
+    if output is None:
         for planned in plan_items(spec, facts):
             summary.add(planned)
     else:
@@ -168,7 +174,12 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
 
 @click.command(cls=ListCommand)
 @spec_options
-@click.option("--out", type=_OUT, required=True, help="Dataset folder: new, or one begun with the same command.")
+@click.option(
+    "--out",
+    type=_OUT,
+    required=True,
+    help=_OUT_HELP,
+)
 @click.option("--media", type=click.Choice(["video", "frames", "none"]), help="What to write; none: the recipe only.")
 @cache_option
 @_jobs

@@ -1,5 +1,7 @@
 """The dataset card: what `datasets` needs to load the folder, and what a reader needs to trust it."""
 
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
@@ -28,7 +30,8 @@ def write_card(
     template = Template((package_folder("templates") / "dataset_card.md").read_text(encoding="utf-8"))
     width, height = spec.haystack.size
     text = template.substitute(
-        name=_cell(spec.name).replace('"', "'"),
+        name=_cell(spec.name),
+        quoted_name=json.dumps(spec.name),
         version=__version__,
         size_category=_size_category(items),
         data_files=_MEDIA_FILES[spec.output.media],
@@ -47,9 +50,19 @@ def write_card(
         media=_MEDIA[spec.output.media],
         seed=spec.seed,
         load_from="path/to/this/folder",
+        facts=_facts(spec),
         sources=_ledger(sources),
     )
     write_atomic(path, text)
+
+
+def _facts(spec: Spec) -> str:
+    """The options with which a rebuild takes what was found by embedding, instead of finding it again."""
+    mined = spec.mining.pool or spec.mining.matches
+    options = ["--matches provenance/matches.jsonl", "--set mining.pool=[]"] if mined else []
+    if spec.mining.uniqueness != "off":
+        options.append("--set mining.sightings=provenance/sightings.jsonl")
+    return "".join(f"\\\n    {option} " for option in options).rstrip()
 
 
 def _distractors(spec: Spec) -> str:
@@ -79,8 +92,9 @@ def _numbers(numbers: Sequence[object]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that cannot break out of a table cell or start HTML."""
-    return " ".join(text.replace("|", "/").replace("<", "&lt;").split())
+    """Text of others that cannot break out of a table cell, start HTML, or show pictures and links."""
+    plain = " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())
+    return re.sub(r"([\\`*_\[\]()!|#])", r"\\\1", plain)
 
 
 def _is_public(pack: str) -> bool:
@@ -88,7 +102,5 @@ def _is_public(pack: str) -> bool:
 
 
 def _size_category(items: int) -> str:
-    for limit, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")):
-        if items < limit:
-            return name
-    return "100K<n<1M"
+    sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+    return next((name for limit, name in sizes if items < limit), "1M<n<10M")

@@ -45,10 +45,10 @@ _X264 = {
 # BT.601 with 525 lines, limited range, by the numbers of ITU-T H.273. Readers that ignore tags assume it too.
 _SMPTE170M, _LIMITED_RANGE = 6, 1
 _FINEST_RATE = 1_000_000  # an mp4 counts time in ticks of 32 bits
-# Flags of libswscale as numbers, since older versions of PyAV name only some: AREA or BICUBIC | FULL_CHR_H_INT, then
-# ACCURATE_RND | BITEXACT. Chroma becomes the mean of 2 x 2 pixels.
+# Flags of libswscale as numbers, since older versions of PyAV name only some. To YUV: AREA | ACCURATE_RND | BITEXACT,
+# chroma becomes the mean of 2 x 2 pixels. To RGB: BILINEAR | BITEXACT, the pixels that PyAV, decord and OpenCV show.
 _RGB_TO_YUV = 0x20 | 0x40000 | 0x80000
-_YUV_TO_RGB = 0x4 | 0x2000 | 0x40000 | 0x80000
+_YUV_TO_RGB = 0x2 | 0x80000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from dataclasses import asdict, fields
 from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from haystack_gen.errors import InputError
+from haystack_gen.facts import Role, check_id
 from haystack_gen.plan.items import Drop, Item, PlacedDistractor, PlacedNeedle
 from haystack_gen.plan.timeline import Clip, Timeline
 
@@ -37,7 +38,7 @@ def read_plan(path: Path) -> Iterator[Item]:
             for number, line in enumerate(lines, start=1):
                 try:
                     item = _item(json.loads(line))
-                except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
+                except (InputError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
                     found = f"{type(error).__name__}: {error}"
                     raise InputError(
                         f"{path}:{number}: not an item of a plan ({found}); build the dataset again"
@@ -104,5 +105,12 @@ def _check_types(record: dict[str, Any]) -> None:
     texts = [record[name] for name in ("id", "question", "answer", "answer_text")] + list(record["options"])
     placed = (*record["needles"], *record["distractors"])
     frames = [one[name] for one in placed for name in ("start", "length")]
-    if not all(isinstance(text, str) for text in texts) or not all(isinstance(frame, int) for frame in frames):
+    for role, source, *places in record["timeline"]["clips"]:
+        if role not in get_args(Role):
+            raise ValueError(f"a clip has the role {role!r}")
+        check_id(source, "source")
+        frames += places
+    if not all(isinstance(text, str) for text in texts) or not all(type(frame) is int for frame in frames):
         raise TypeError("a text or a frame number is something else")
+    for name in (record["id"], *(one["source"] for one in placed)):
+        check_id(name, "item or source")

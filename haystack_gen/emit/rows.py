@@ -199,6 +199,7 @@ class RowWriter:
             "distractor_law": law.law if law.origin != "none" else "none",
             "period_frames": law.period_frames if law.law == "periodic" and law.origin != "none" else None,
             "phase": str(law.phase),
+            "phase_frames": law.phase_frames if law.law == "periodic" and law.origin != "none" else None,
         }
         return json.dumps(params, separators=(",", ":"))
 

@@ -19,7 +19,7 @@ from haystack_gen.facts import Match, Source, sampled_length
 from haystack_gen.gather.catalog import VIDEO_SUFFIXES, catalog_stills, catalog_videos
 from haystack_gen.gather.embed import embedder
 from haystack_gen.gather.fit import Fit
-from haystack_gen.gather.images import Pixels, fit_image, read_image
+from haystack_gen.gather.images import IMAGE_SUFFIXES, Pixels, fit_image, read_image
 from haystack_gen.gather.mine import Mined, mine
 from haystack_gen.gather.neighbours import MatchRules
 from haystack_gen.gather.packs import Pack
@@ -38,8 +38,11 @@ def catalog_pool(paths: Sequence[str], cache: Cache) -> tuple[Source, ...]:
     images: list[Path] = []
     films: list[Path] = []
     for path in map(Path, paths):
-        holds_films = path.is_dir() and any(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir())
-        (films if holds_films or path.suffix.lower() in VIDEO_SUFFIXES else images).append(path)
+        endings = {file.suffix.lower() for file in path.iterdir()} if path.is_dir() else {path.suffix.lower()}
+        if endings & set(VIDEO_SUFFIXES):
+            films.append(path)
+        if endings & set(IMAGE_SUFFIXES) or not endings & set(VIDEO_SUFFIXES):
+            images.append(path)
     return (*catalog_stills(images, cache=cache), *catalog_videos(films, cache=cache))
 
 
@@ -50,7 +53,7 @@ def pool_pictures(pool: Sequence[Source], spec: Spec) -> Iterator[tuple[Source, 
         if source.kind == "image":
             yield source, still_pixels(source, size=size, fit=fit)
             continue
-        frames = sample(Path(source.path), rate=rate, size=size, fit=fit, mode=spec.haystack.sampling)
+        frames = sample(Path(source.path), rate=rate, size=size, fit=fit)
         for number, picture in enumerate(frames):
             yield replace(source, id=f"{source.id}-f{number:06d}", at_s=Fraction(number) / rate), picture
 
@@ -91,11 +94,8 @@ def save_mined(matches: Sequence[Match], pictures: Sequence[Source], path: Path)
     """Write matches to `path`, after their pictures.
 
     Raises:
-        InputError: matches were written there before.
         StorageError: the file system refused.
     """
-    if path.exists() or stills_beside(path).exists():
-        raise InputError(f"{path}: exists already; choose another -o, or delete it and {stills_beside(path).name}")
     save_pictures(pictures, stills_beside(path))
     write_atomic(path, dump(matches))
 

@@ -53,8 +53,11 @@ def gather_world(spec: Spec, cache: Cache) -> World:
 def gather_films(spec: Spec, cache: Cache) -> tuple[Source, ...]:
     """The haystack's films, in the order of the spec; `draw` is one film drawn from the seed."""
     paths = [_drawn_film(spec, cache) if name == DRAWN else Path(name) for name in spec.haystack.sources]
-    drawn = {path.name: DRAWN_LICENSE for path in paths if path.is_relative_to(cache.root)}
-    return catalog_videos(paths, cache=cache, licenses=drawn)
+    films = catalog_videos(paths, cache=cache, licenses=spec.haystack.licenses)
+    drawn = cache.root.absolute()
+    return tuple(
+        replace(film, license=DRAWN_LICENSE) if Path(film.path).is_relative_to(drawn) else film for film in films
+    )
 
 
 def gather_pack(spec: Spec, cache: Cache) -> Pack:

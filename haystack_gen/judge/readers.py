@@ -7,7 +7,6 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +15,13 @@ from PIL import Image
 
 from haystack_gen.emit.chunks import fingerprint
 from haystack_gen.errors import InputError
+from haystack_gen.workspace import installed_version
 
 Rgb = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+# A dataset may come from anyone: a playlist named .mp4 would make the reader open other files.
+_MP4_ONLY = {"protocol_whitelist": "file", "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}
 
 
 class Film(NamedTuple):
@@ -31,7 +35,7 @@ class Film(NamedTuple):
 def _pyav(path: Path) -> Film:
     import av
 
-    container = av.open(str(path))
+    container = av.open(str(path), options=_MP4_ONLY)
     stream = container.streams.video[0]
 
     def frames() -> Iterator[Rgb]:
@@ -128,7 +132,7 @@ def installed_readers(wanted: tuple[str, ...] = ()) -> dict[str, str]:
                     f"reader {name} is not installed; pip install {distribution}, or leave it out"
                 ) from None
             continue
-        found[name] = version(distribution)
+        found[name] = installed_version(distribution, module)
     return found
 
 

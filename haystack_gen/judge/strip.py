@@ -5,7 +5,8 @@ from textwrap import shorten, wrap
 
 from PIL import Image, ImageDraw, ImageFont
 
-from haystack_gen.emit.manifest import read_manifest
+from haystack_gen.emit.frames import frame_paths
+from haystack_gen.emit.plans import read_plan
 from haystack_gen.errors import InputError
 from haystack_gen.judge.readers import Rgb, open_film, open_frames
 from haystack_gen.plan.choices import LETTERS
@@ -35,15 +36,15 @@ def read_chosen(folder: DatasetFolder, item: Item) -> dict[int, Rgb]:
     Raises:
         InputError: the dataset has no media, or they cannot be read.
     """
-    row = next((row for row in read_manifest(folder.manifest) if row.id == item.id), None)
     wanted = chosen_frames(item)
-    if row is None or not (row.video or row.frames):
+    number = next(number for number, planned in enumerate(read_plan(folder.plan)) if planned.id == item.id)
+    video, frames = folder.video(number, item.id), frame_paths(item.timeline, folder)
+    if video.is_file():
+        film = open_film(video, "pyav")
+    elif (folder.root / frames[0]).is_file():
+        film = open_frames([folder.root / name for name in frames], item.timeline.rate)
+    else:
         raise InputError(f"{folder.root}: has no media of {item.id} to show; render it with haystack-gen render")
-    film = (
-        open_film(folder.root / row.video, "pyav")
-        if row.video
-        else open_frames([folder.root / name for name in row.frames], item.timeline.rate)
-    )
     return {at: frame for at, frame in enumerate(film.frames) if at in wanted}
 
 

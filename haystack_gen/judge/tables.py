@@ -8,10 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from haystack_gen import __version__
 from haystack_gen.emit.frames import frame_paths
+from haystack_gen.emit.manifest import schema
+from haystack_gen.emit.plans import plan_line
 from haystack_gen.emit.rows import Row, RowWriter
-from haystack_gen.facts import Needle, Source
-from haystack_gen.plan.items import Item
+from haystack_gen.facts import Facts, Match, Needle, Sighting, Source
+from haystack_gen.plan.items import Item, plan_items
 from haystack_gen.records import load
 from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import DatasetFolder
@@ -25,6 +28,8 @@ def table_differences(folder: DatasetFolder, rows: Sequence[Row], items: Sequenc
     """
     yield from _ids(rows, items)
     yield from _fields(folder, rows, items)
+    if all(row.generator_version == __version__ for row in rows):  # another version may plan otherwise
+        yield from _planned_again(folder)
     yield from _typed_table(folder, rows)
 
 
@@ -43,8 +48,9 @@ def _fields(folder: DatasetFolder, rows: Sequence[Row], items: Sequence[Item]) -
     planned = {item.id: (number, item) for number, item in enumerate(items)}
     for row in (row for row in rows if row.id in planned):
         number, item = planned[row.id]
-        video = folder.video(number, item.id).relative_to(folder.root).as_posix() if row.video else ""
-        frames = frame_paths(item.timeline, folder) if row.frames else ()
+        rendered = folder.video(number, item.id).relative_to(folder.root).as_posix()
+        video = rendered if spec.output.media == "video" else ""
+        frames = frame_paths(item.timeline, folder) if spec.output.media == "frames" else ()
         try:
             expected = writer.row(item, video=video, frames=frames, sha256=row.video_sha256)
         except (KeyError, ValueError) as error:
@@ -56,6 +62,28 @@ def _fields(folder: DatasetFolder, rows: Sequence[Row], items: Sequence[Item]) -
                 yield f"{row.id}: the manifest has {name} {_brief(here)}, the plan {_brief(there)}"
 
 
+def _planned_again(folder: DatasetFolder) -> Iterator[str]:
+    """Planning is pure and its facts travel with the dataset: the plan can be made again and must be the same."""
+    sources = load(folder.catalog, Source)
+    facts = Facts(
+        haystack=tuple(source for source in sources if not source.is_still),
+        stills=tuple(source for source in sources if source.is_still),
+        needles=load(folder.needles, Needle),
+        matches=load(folder.matches, Match),
+        sightings=load(folder.sightings, Sighting),
+    )
+    written = {path: path.open(encoding="utf-8", errors="replace") for path in (folder.plan, folder.dropped)}
+    with written[folder.plan], written[folder.dropped]:
+        for planned in plan_items(read_spec_file(folder.spec), facts):
+            path = folder.plan if isinstance(planned, Item) else folder.dropped
+            if next(written[path], "") != plan_line(planned):
+                yield f"{path.name}: {planned.id} is not as its spec, facts and seed have it"
+                return
+        for path, lines in written.items():
+            if next(lines, ""):
+                yield f"{path.name}: has more lines than its spec, facts and seed give"
+
+
 def _brief(value: Any) -> Any:
     """Nested rows as the tuples of their fields."""
     if isinstance(value, list) and value and not isinstance(value[0], str):
@@ -65,8 +93,12 @@ def _brief(value: Any) -> Any:
 
 def _typed_table(folder: DatasetFolder, rows: Sequence[Row]) -> Iterator[str]:
     name = folder.metadata.name
+    media = read_spec_file(folder.spec).output.media
     try:
-        table = pq.read_table(folder.metadata).to_pylist()
+        read = pq.read_table(folder.metadata)
+        if not read.schema.equals(schema(media)):
+            yield f"{name}: has other columns than a dataset of {media}"
+        table = read.to_pylist()
     except FileNotFoundError:
         yield f"{name}: no such file"
         return

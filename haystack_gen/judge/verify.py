@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from haystack_gen.emit.chunks import thumbnail
-from haystack_gen.emit.fingerprints import Prints, expected, read_fingerprints
+from haystack_gen.emit.fingerprints import expected, read_fingerprints
+from haystack_gen.emit.frames import frame_paths
 from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.emit.rows import Row
@@ -24,7 +25,8 @@ from haystack_gen.judge.readers import Film, Rgb, installed_readers, open_digest
 from haystack_gen.judge.tables import table_differences
 from haystack_gen.plan.items import Item
 from haystack_gen.progress import Progress, Silent
-from haystack_gen.workspace import DatasetFolder, sha256_of
+from haystack_gen.specfile import read_spec_file
+from haystack_gen.workspace import DatasetFolder, installed_version, sha256_of
 
 TOLERANCE = 3
 """Levels of 255 by which a 16 x 9 luma thumbnail may differ between readers."""
@@ -82,11 +84,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
-    """One item, and where its media lie."""
+    """One item, and where its media lie: as the plan has it, since a manifest may name any file."""
 
     item: Item
     row: Row
     root: Path
+    media: str
+    video: str
     readers: tuple[str, ...]
     digests: np.ndarray[Any, np.dtype[np.uint64]]
     thumbs: np.ndarray[Any, np.dtype[np.uint8]]
@@ -121,38 +125,48 @@ def verify(
     prints = read_fingerprints(folder.fingerprints)
     witnesses = installed_readers(readers)
     findings = [_Finding(frames=0, alike=0, differences=tuple(table_differences(folder, rows, items)))]
-    by_id = {item.id: item for item in items}
+    media = read_spec_file(folder.spec).output.media
+    by_id = {item.id: (number, item) for number, item in enumerate(items)}
     unknown: list[str] = []
 
     def tasks() -> Iterator[_Task]:
         for row in (row for row in rows if row.id in by_id):
             try:
-                task = _task(folder, by_id[row.id], row, tuple(witnesses), prints)
+                number, item = by_id[row.id]
+                digests, thumbs = expected(prints, item.timeline)
             except InputError as error:
                 unknown.append(f"{row.id}: {error}")
                 continue
-            yield task
+            yield _Task(
+                item=item,
+                row=row,
+                root=folder.root,
+                media=media,
+                video=folder.video(number, item.id).relative_to(folder.root).as_posix(),
+                readers=tuple(witnesses),
+                digests=digests,
+                thumbs=thumbs,
+            )
 
     with (progress or Silent()).stage("verifying", len(rows)) as stage:
         for finding in (executor or LocalExecutor()).map(_verify, tasks()):
             findings.append(finding)
             stage.step()
     findings.append(_Finding(frames=0, alike=0, differences=tuple(unknown)))
-    media = any(row.video or row.frames for row in rows)
     return Report(
         items=len(rows),
         frames=sum(finding.frames for finding in findings),
         alike=sum(finding.alike for finding in findings),
-        readers=witnesses if media else {},
+        readers=_witnesses(media, witnesses),
         differences=tuple(sorted(difference for finding in findings for difference in finding.differences)),
     )
 
 
-def _task(
-    folder: DatasetFolder, item: Item, row: Row, readers: tuple[str, ...], prints: Mapping[tuple[str, int], Prints]
-) -> _Task:
-    digests, thumbs = expected(prints, item.timeline)
-    return _Task(item=item, row=row, root=folder.root, readers=readers, digests=digests, thumbs=thumbs)
+def _witnesses(media: str, readers: Mapping[str, str]) -> Mapping[str, str]:
+    """Who read something: video readers no frames, and nobody a recipe."""
+    if media == "frames":
+        return {"pillow": installed_version("pillow", "PIL")}
+    return readers if media == "video" else {}
 
 
 def _verify(task: _Task) -> _Finding:
@@ -161,19 +175,20 @@ def _verify(task: _Task) -> _Finding:
     stills, unreadable = _stills(task)
     differences += unreadable
     frames = 0
-    if task.row.video:
-        path = task.root / task.row.video
+    if task.media == "video":
+        path = task.root / task.video
         if not path.is_file():
-            differences.append(f"{task.row.video}: no such file")
+            differences.append(f"{task.video}: no such file")
         else:
             if task.row.video_sha256 != sha256_of(path):
-                differences.append(f"{task.row.video}: SHA-256 is not the manifest's")
+                differences.append(f"{task.video}: SHA-256 is not the manifest's")
             for reader in task.readers:
                 count, found = _read_video(task, path, reader, stills)
                 frames += count
-                differences += [f"{task.row.video} ({reader}): {what}" for what in found]
-    elif task.row.frames:
-        film = open_frames([task.root / name for name in task.row.frames], task.item.timeline.rate)
+                differences += [f"{task.video} ({reader}): {what}" for what in found]
+    elif task.media == "frames":
+        names = frame_paths(task.item.timeline, DatasetFolder(task.root))
+        film = open_frames([task.root / name for name in names], task.item.timeline.rate)
         count, found = _compare(task, film, stills, tolerance=JPEG_TOLERANCE)
         frames += count
         differences += [f"{task.row.id}: {what}" for what in found]

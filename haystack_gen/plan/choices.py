@@ -2,7 +2,7 @@
 
 from haystack_gen.plan.streams import Stream
 
-LETTERS = "ABCDEFGHIJ"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def letter_place(stream: Stream, *, options: int, trial: int, diagonal: int) -> int:

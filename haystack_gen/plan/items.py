@@ -123,9 +123,11 @@ class Setting:
         footage = Footage.of(facts.haystack, spec.haystack.fps)
         need_frames(footage.length, max(spec.grid.lengths), rate=spec.haystack.fps, repeat=spec.haystack.repeat)
         wanted = spec.distractors.origin
+        options = {needle.id: set(needle.options) - {needle.answer} for needle in facts.needles}
         matches: dict[str, list[Match]] = {needle.id: [] for needle in facts.needles}
         for match in facts.matches:
             if match.needle in matches and wanted in ("any", match.origin):
+                _check_lure(match, options[match.needle])
                 matches[match.needle].append(match)
         sightings: dict[str, dict[str, list[int]]] = {}
         for sighting in facts.sightings:
@@ -162,6 +164,14 @@ def plan_items(spec: Spec, facts: Facts) -> Iterator[Item | Drop]:
     setting = Setting.of(spec, facts)
     for cell in cells(spec, task="retrieval", needles=len(setting.needles)):
         yield plan_retrieval(setting, cell)
+
+
+def _check_lure(match: Match, wrong: set[str]) -> None:
+    if match.lure and wrong and match.lure not in wrong:
+        raise InputError(
+            f"look-alike {match.source} of needle {match.needle} states the lure {match.lure!r}, which is none of the "
+            f"wrong options {sorted(wrong)}; correct it or leave it empty"
+        )
 
 
 def _nearest_first(match: Match) -> tuple[float, str]:

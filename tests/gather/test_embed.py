@@ -353,7 +353,7 @@ def test_a_film_has_one_shelf_wherever_it_lies(tmp_path: Path) -> None:
     def put(source: Source) -> Path:
         return shelf(source, embedder=Descriptor(), cache=Cache(tmp_path))
 
-    assert put(film()) == put(film(id="a@3", path="/elsewhere/b.mp4", at_s=Fraction(3)))
+    assert put(film()) == put(film(id="a-f3", path="/elsewhere/b.mp4", at_s=Fraction(3)))
     assert put(film()) != put(film(sha256="01"))
     images = [film(kind="image", path=path, sha256=path) for path in ("/pool/1.png", "/pool/2.png", "/other/1.png")]
     assert put(images[0]) == put(images[1]) != put(images[2])

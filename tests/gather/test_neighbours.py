@@ -265,7 +265,7 @@ def image(name: str, **changes) -> Source:
 
 def still(film: str, index: int) -> Source:
     return image(
-        f"{film}@{index}", kind="video", path=f"/{film}.mp4", sha256=film, duration_s=Fraction(9), at_s=Fraction(index)
+        f"{film}-f{index}", kind="video", path=f"/{film}.mp4", sha256=film, duration_s=Fraction(9), at_s=Fraction(index)
     )
 
 
