@@ -191,3 +191,17 @@ def test_no_window_shows_a_frame_that_looks_like_the_needle():
 def test_an_empty_pack_is_an_error():
     with pytest.raises(InputError, match="draw: the pack holds no needles"):
         planned(PAPER, world(needles=0))
+
+
+def test_twins_take_the_same_footage_even_where_a_look_alike_would_hide_a_sighting():
+    seen = tuple(
+        Sighting(needle="needle-0", source="film", frame=frame, similarity=0.99) for frame in range(0, 3600, 45)
+    )
+    facts = world(needles=1, sightings=seen)
+    windows = []
+    for law in ("origin: supplied, period: 4", "origin: supplied, period: 4, phase: 1/2", "origin: none"):
+        text = f"grid: {{lengths: 40, depths: '0:1:0.05', trials: 5}}\ndistractors: {{{law}}}"
+        planned_or_dropped = list(plan_items(spec_of(text), facts))
+        windows.append([one.window_start if isinstance(one, Item) else None for one in planned_or_dropped])
+    assert windows[0] == windows[1] == windows[2]
+    assert len(set(windows[0])) > 20

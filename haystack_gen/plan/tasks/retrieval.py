@@ -1,10 +1,11 @@
 """Retrieval: one needle, one question; with look-alikes around it, V-NIAH-D."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
-from haystack_gen.facts import Match, Needle
+from haystack_gen.facts import Needle
 from haystack_gen.plan.choices import LETTERS, arrange, letter_place
 from haystack_gen.plan.distractors import Span, paper_positions, positions
 from haystack_gen.plan.items import Cell, Drop, Item, PlacedDistractor, PlacedNeedle, Setting
@@ -29,25 +30,49 @@ def plan_retrieval(setting: Setting, cell: Cell) -> Item | Drop:
     """The item of one cell and trial, or why there is none."""
     stream = cell.stream(setting.spec.seed)
     needle = _needle(setting, cell)
-    matches = setting.matches[needle.id]
     layout = _layout(setting, cell, stream)
-    wants_distractors = setting.spec.distractors.origin != "none"
-    if wants_distractors and not matches:
-        return _drop(
-            cell, needle, f"no look-alike of needle {needle.id} (distractors.origin: {setting.spec.distractors.origin})"
-        )
-    if setting.spec.needles.length > cell.length:
-        return _drop(cell, needle, f"the needle stays {setting.spec.needles.length} frames, the clip has {cell.length}")
-    least = setting.spec.distractors.at_least
-    if wants_distractors and not layout.paper and len(layout.distractors) < least:
-        return _drop(cell, needle, f"{len(layout.distractors)} of at least {least} distractors fit beside the needle")
-    inserts = _inserts(setting, needle, layout, _pictures(matches, len(layout.distractors), stream))
-    found = _clear_window(setting, cell, needle, inserts, stream, paper=layout.paper)
-    if found is None:
-        return _drop(cell, needle, f"every window tried has a haystack frame that looks like needle {needle.id}")
-    window, timeline = found
+    obstacle = _obstacle(setting, cell, needle, layout)
+    window = None if obstacle else _clear_window(setting, cell, needle, stream)
+    if window is None:
+        clash = f"every window tried has a haystack frame that looks like needle {needle.id}"
+        return _drop(cell, needle, obstacle or clash)
+    distractors = _distractors(setting, needle, layout, stream)
+    timeline = _timeline(setting, cell, needle, layout, distractors, window)
     options = _options(setting, cell, needle, stream)
-    return _item(setting, cell, needle, options, layout, matches, inserts, window, timeline)
+    stay, name = setting.spec.needles.length, cell.item_id(needle.id)
+    depth = realised_depth(layout.needle, length=timeline.length, needle_length=stay)
+    return Item(
+        id=name,
+        task=cell.task,
+        question=needle.question,
+        options=options,
+        instruction=needle.instruction,
+        answer=LETTERS[options.index(needle.answer)] if options else needle.answer,
+        answer_text=needle.answer,
+        timeline=timeline,
+        needles=(PlacedNeedle(needle=needle.id, source=needle.source, start=layout.needle, length=stay, depth=depth),),
+        distractors=distractors,
+        requested_length=cell.length,
+        requested_depth=cell.depth,
+        trial=cell.trial,
+        window_start=window,
+        repeats=(window + cell.length - 1) // setting.footage.length,
+        side=layout.side,
+        control="none",
+        group=name,
+    )
+
+
+def _obstacle(setting: Setting, cell: Cell, needle: Needle, layout: _Layout) -> str:
+    """Why needle and look-alikes cannot be placed; empty if they can."""
+    law, stay = setting.spec.distractors, setting.spec.needles.length
+    if law.origin != "none" and not setting.matches[needle.id]:
+        return f"no look-alike of needle {needle.id} (distractors.origin: {law.origin})"
+    if stay > cell.length:
+        return f"the needle stays {stay} frames, the clip has {cell.length}"
+    if law.origin != "none" and not layout.paper and len(layout.distractors) < law.at_least:
+        return f"{len(layout.distractors)} of at least {law.at_least} distractors fit beside the needle"
+    return ""
 
 
 def _needle(setting: Setting, cell: Cell) -> Needle:
@@ -80,44 +105,53 @@ def _layout(setting: Setting, cell: Cell, stream: Stream) -> _Layout:
     )
 
 
-def _pictures(matches: Sequence[Match], count: int, stream: Stream) -> list[Match]:
-    """The look-alike of each place, nearest place first: all in random order before any comes again."""
-    if not count:
-        return []
-    order = stream.child("distractor pictures").shuffled(matches)
-    return [order[place % len(order)] for place in range(count)]
+def _distractors(setting: Setting, needle: Needle, layout: _Layout, stream: Stream) -> tuple[PlacedDistractor, ...]:
+    """A look-alike for each place, nearest place first: all in random order before any comes again."""
+    if not layout.distractors:
+        return ()
+    order = stream.child("distractor pictures").shuffled(setting.matches[needle.id])
+    placed = (
+        PlacedDistractor(
+            needle=needle.id,
+            source=match.source,
+            start=start,
+            length=setting.spec.distractors.length,
+            offset=start - layout.needle,
+            similarity=match.similarity,
+            lure=match.lure,
+        )
+        for start, match in zip(layout.distractors, cycle(order), strict=False)
+    )
+    return tuple(sorted(placed, key=lambda distractor: distractor.start))
 
 
-def _inserts(setting: Setting, needle: Needle, layout: _Layout, pictures: Sequence[Match]) -> list[Insert]:
-    """The needle first, then its look-alikes."""
-    stay = setting.spec.distractors.length
-    shown = Insert(role="needle", source=needle.source, start=layout.needle, length=setting.spec.needles.length)
-    return [
-        shown,
-        *(
-            Insert(role="distractor", source=match.source, start=start, length=stay)
-            for start, match in zip(layout.distractors, pictures, strict=True)
-        ),
-    ]
+def _timeline(
+    setting: Setting,
+    cell: Cell,
+    needle: Needle,
+    layout: _Layout,
+    distractors: Sequence[PlacedDistractor],
+    window: int,
+) -> Timeline:
+    stay = setting.spec.needles.length
+    inserts = [Insert(role="needle", source=needle.source, start=layout.needle, length=stay)]
+    inserts += (Insert(role="distractor", source=one.source, start=one.start, length=one.length) for one in distractors)
+    show = splice_in if layout.paper else overlay
+    return show(setting.footage, start=window, length=cell.length, inserts=inserts, rate=setting.spec.haystack.fps)
 
 
-def _clear_window(
-    setting: Setting, cell: Cell, needle: Needle, inserts: Sequence[Insert], stream: Stream, *, paper: bool
-) -> tuple[int, Timeline] | None:
-    """A stretch of footage in which nothing else looks like the needle, with the timeline on it."""
-    spec, footage = setting.spec, setting.footage
-    build = splice_in if paper else overlay
-    seen = setting.sightings.get(needle.id, {})
-    tries = WINDOW_TRIES if spec.mining.uniqueness == "move" and spec.haystack.window == "random" else 1
+def _clear_window(setting: Setting, cell: Cell, needle: Needle, stream: Stream) -> int | None:
+    """Where the footage begins so that no frame of it looks like the needle.
+
+    All of the window counts, also what needle or look-alikes will cover: a look-alike might hide a sighting in one twin
+    and not in the other.
+    """
+    rules, seen = setting.spec.mining, setting.sightings.get(needle.id, {})
+    tries = WINDOW_TRIES if rules.uniqueness == "move" and setting.spec.haystack.window == "random" else 1
     for attempt in range(tries):
         start = _window_start(setting, cell, stream.child("window", attempt))
-        timeline = build(footage, start=start, length=cell.length, inserts=inserts, rate=spec.haystack.fps)
-        if spec.mining.uniqueness in ("off", "report") or not seen:
-            return start, timeline
-        # Judged without look-alikes, which might cover a sighting in one twin and not in the other.
-        bare = overlay(footage, start=start, length=cell.length, inserts=inserts[:0], rate=spec.haystack.fps)
-        if not _shows(bare, seen):
-            return start, timeline
+        if rules.uniqueness in ("off", "report") or not _shows(setting, start, cell.length, seen):
+            return start
     return None
 
 
@@ -129,63 +163,16 @@ def _window_start(setting: Setting, cell: Cell, stream: Stream) -> int:
     return stream.below(room if room > 0 else setting.footage.length)
 
 
-def _shows(timeline: Timeline, seen: dict[str, tuple[int, ...]]) -> bool:
-    """Whether any frame of `seen` (per source, sorted) is on show."""
-    for clip in timeline.clips:
-        frames = seen.get(clip.source, ()) if clip.role == "haystack" else ()
-        place = bisect_left(frames, clip.source_start)
-        if place < len(frames) and frames[place] < clip.source_start + clip.length:
+def _shows(setting: Setting, start: int, length: int, seen: Mapping[str, Sequence[int]]) -> bool:
+    """Whether the footage [start, start + length) has any frame of `seen` (per source, sorted)."""
+    if not seen:
+        return False
+    for source, first, frames in setting.footage.window(start, length):
+        sighted = seen.get(source, ())
+        place = bisect_left(sighted, first)
+        if place < len(sighted) and sighted[place] < first + frames:
             return True
     return False
-
-
-def _item(
-    setting: Setting,
-    cell: Cell,
-    needle: Needle,
-    options: tuple[str, ...],
-    layout: _Layout,
-    matches: Sequence[Match],
-    inserts: Sequence[Insert],
-    window: int,
-    timeline: Timeline,
-) -> Item:
-    stay, at = setting.spec.needles.length, layout.needle
-    by_source = {match.source: match for match in matches}
-    shown = (
-        PlacedDistractor(
-            needle=needle.id,
-            source=insert.source,
-            start=insert.start,
-            length=insert.length,
-            offset=insert.start - at,
-            similarity=by_source[insert.source].similarity,
-            lure=by_source[insert.source].lure,
-        )
-        for insert in inserts[1:]
-    )
-    name = cell.item_id(needle.id)
-    depth = realised_depth(at, length=timeline.length, needle_length=stay)
-    return Item(
-        id=name,
-        task=cell.task,
-        question=needle.question,
-        options=options,
-        instruction=needle.instruction,
-        answer=LETTERS[options.index(needle.answer)] if options else needle.answer,
-        answer_text=needle.answer,
-        timeline=timeline,
-        needles=(PlacedNeedle(needle=needle.id, source=needle.source, start=at, length=stay, depth=depth),),
-        distractors=tuple(sorted(shown, key=lambda distractor: distractor.start)),
-        requested_length=cell.length,
-        requested_depth=cell.depth,
-        trial=cell.trial,
-        window_start=window,
-        repeats=(window + cell.length - 1) // setting.footage.length,
-        side=layout.side,
-        control="none",
-        group=name,
-    )
 
 
 def _options(setting: Setting, cell: Cell, needle: Needle, stream: Stream) -> tuple[str, ...]:
