@@ -98,7 +98,7 @@ Depths = Annotated[
     Field(min_length=1),
 ]
 Paths = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_many)]
-Even = Annotated[int, Field(ge=16, le=7680, multiple_of=2)]
+Even = Annotated[int, Field(ge=32, le=7680, multiple_of=2)]  # decord misreads pictures 16 pixels wide
 Size = Annotated[
     tuple[Even, Even], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}", return_type=str)
 ]

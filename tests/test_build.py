@@ -257,7 +257,7 @@ def test_rows_are_whole(world, tmp_path):
         row = json.loads(line)
         assert row["prompt"].splitlines()[1:5] == [f"{a}. {b}" for a, b in zip("ABCD", row["options"], strict=True)]
         assert row["options"][row["answer_index"]] == row["answer_text"] == "dog"
-        assert row["accepted_answers"] == [row["answer"], "dog"]
+        assert row["accepted_answers"] == [row["answer"], "dog", f"{row['answer']}. dog"]
         assert (row["num_frames"], row["fps"], row["duration_s"]) == (30, 1.0, 30.0)
         assert {one["lure"] for one in json.loads(row["distractors_json"])} == {"cat"}
         assert row["generator_version"] == __version__

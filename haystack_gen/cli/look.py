@@ -28,7 +28,7 @@ def show(dataset: Path, item: str, output: Path | None) -> None:
 
     \b
     Example:
-      haystack-gen show demo retrieval-64-d0-t0-lighthouse -o item.png
+      haystack-gen show demo retrieval-64-d0-t0-lamp -o item.png
     """
     from haystack_gen.emit.plans import find_item
     from haystack_gen.judge.ribbon import LEGEND, ribbon
@@ -93,7 +93,7 @@ def render(dataset: Path, item: str, output: Path, source: tuple[Path, ...], cac
 
     \b
     Example:
-      haystack-gen render demo retrieval-64-d0-t0-lighthouse -o item.mp4
+      haystack-gen render demo retrieval-64-d0-t0-lamp -o item.mp4
     """
     from haystack_gen.reopen import render_item
 

@@ -21,10 +21,12 @@ from haystack_gen.cli.options import (
     spec_options,
 )
 from haystack_gen.errors import InputError
+from haystack_gen.spec import Spec
+from haystack_gen.specfile import dump_spec, published
 from haystack_gen.workspace import DatasetFolder, atomic_path, package_folder, write_atomic
 
 _OUT = click.Path(path_type=Path, file_okay=False)
-_OUT_HELP = "Dataset folder: new, or one to finish; what another spec made there before is replaced."
+_OUT_HELP = "Dataset folder: new, or one begun with the same command."
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _jobs = click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Local processes.")
 
@@ -47,6 +49,7 @@ def demo(out: Path, cache: Path | None, jobs: int, seed: int) -> None:
 
     tools = _tools(cache, jobs)
     spec = read_spec_file(package_folder("templates") / "specs" / "tiny.yaml", overrides={"seed": seed})
+    _refuse_another(DatasetFolder(out), spec)
     built = build(spec, out, tools)
     report = verify(DatasetFolder(out), executor=tools.executor, progress=tools.progress)
     report.raise_if_wrong()
@@ -180,10 +183,11 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
     required=True,
     help=_OUT_HELP,
 )
+@click.option("--replace", is_flag=True, help="Let --out hold a finished dataset of another spec, which is replaced.")
 @click.option("--media", type=click.Choice(["video", "frames", "none"]), help="What to write; none: the recipe only.")
 @cache_option
 @_jobs
-def build(out: Path, media: str | None, cache: Path | None, jobs: int, **options: Any) -> None:
+def build(out: Path, replace: bool, media: str | None, cache: Path | None, jobs: int, **options: Any) -> None:
     """Build a dataset; running the same command again finishes one that was interrupted.
 
     \b
@@ -195,10 +199,23 @@ def build(out: Path, media: str | None, cache: Path | None, jobs: int, **options
 
     if media:
         options["settings"] = (*options["settings"], f"output.media={media}")
-    built = build_dataset(chosen_spec(options), out, _tools(cache, jobs))
+    spec = chosen_spec(options)
+    if not replace:
+        _refuse_another(DatasetFolder(out), spec)
+    built = build_dataset(spec, out, _tools(cache, jobs))
     for reason, count in built.dropped.items():
         say(f"dropped {count}: {reason}")
     say(f"{built.items} items in {out}; check them with: haystack-gen verify {out}")
+
+
+def _refuse_another(folder: DatasetFolder, spec: Spec) -> None:
+    """Keep a finished dataset from being replaced by mistake."""
+    if folder.manifest.is_file() and folder.spec.is_file():
+        finished = folder.spec.read_text(encoding="utf-8", errors="replace")
+        if finished != dump_spec(published(spec)):
+            raise InputError(
+                f"{folder.root}: holds a finished dataset of another spec; choose another --out, or --replace it"
+            )
 
 
 def _tools(cache: Path | None, jobs: int) -> Any:

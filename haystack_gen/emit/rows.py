@@ -137,7 +137,7 @@ class RowWriter:
             answer=item.answer,
             answer_index=LETTERS.index(item.answer) if item.options else -1,
             answer_text=item.answer_text,
-            accepted_answers=[item.answer, item.answer_text] if item.options else [item.answer_text],
+            accepted_answers=_accepted(item),
             prompt=compose_prompt(item.question, item.options, item.instruction),
             circular_group=item.group,
             circular_shift=0,
@@ -206,6 +206,13 @@ class RowWriter:
     def _licenses(self, timeline: Timeline) -> str:
         shown = {self._sources[clip.source].license for clip in timeline.clips}
         return "; ".join(sorted(shown))
+
+
+def _accepted(item: Item) -> list[str]:
+    """The letter, the option, and both as some instructions ask for them; or the word."""
+    if not item.options:
+        return [item.answer_text]
+    return [item.answer, item.answer_text, f"{item.answer}. {item.answer_text}"]
 
 
 def _distractor_rows(item: Item) -> list[DistractorRow]:

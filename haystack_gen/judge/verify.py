@@ -8,6 +8,7 @@ Needles and distractors are compared with their pictures from before encoding. N
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ JPEG_TOLERANCE = 8
 """The same for frames stored as JPEG, which are compressed once more."""
 LEAST_PSNR_DB = 22.0
 """A decoded needle or distractor agrees with its picture at least this well; unrelated pictures reach about 10."""
-_SHOWN = 20
+_SHOWN = 3
 # BT.601, full-range RGB to limited-range luma (ITU-R BT.601-7, 2.5)
 _LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
@@ -57,9 +58,16 @@ class Report:
     def raise_if_wrong(self) -> None:
         """Raise a `CheckError` that lists the differences, if there are any."""
         if self.differences:
-            more = f"\n  ... and {len(self.differences) - _SHOWN} more" if len(self.differences) > _SHOWN else ""
-            listed = "".join(f"\n  {difference}" for difference in self.differences[:_SHOWN])
-            raise CheckError(f"{len(self.differences)} differences between the dataset and its plan:{listed}{more}")
+            listed = "".join(f"\n  {line}" for line in self._brief())
+            raise CheckError(f"{len(self.differences)} differences between the dataset and its plan:{listed}")
+
+    def _brief(self) -> Iterator[str]:
+        """The first few differences of every file or item, so that none hides behind another."""
+        for _, group in groupby(self.differences, key=_where):
+            found = list(group)
+            yield from found[:_SHOWN]
+            if len(found) > _SHOWN:
+                yield f"... and {len(found) - _SHOWN} more of {_where(found[0])}"
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -158,8 +166,13 @@ def verify(
         frames=sum(finding.frames for finding in findings),
         alike=sum(finding.alike for finding in findings),
         readers=_witnesses(media, witnesses),
-        differences=tuple(sorted(difference for finding in findings for difference in finding.differences)),
+        differences=tuple(sorted((each for finding in findings for each in finding.differences), key=_where)),
     )
+
+
+def _where(difference: str) -> str:
+    """The file or item that a difference is about."""
+    return difference.partition(": ")[0]
 
 
 def _witnesses(media: str, readers: Mapping[str, str]) -> Mapping[str, str]:

@@ -682,3 +682,17 @@ def test_ctrl_c_in_a_terminal_reaches_every_process_and_none_complains(given, tm
     assert code not in (0, 2)
     assert said.endswith("Stopped. The same command goes on from here.\n")
     assert "Traceback" not in said
+
+
+def test_a_finished_dataset_is_not_replaced_by_mistake(given, tmp_path):
+    options = [*given, "--out", tmp_path / "out", "--cache", tmp_path / "cache"]
+    assert run("build", "v-niah", *options, "--lengths", "5", "--depths", "0").exit_code == 0
+    before = (tmp_path / "out" / "manifest.jsonl").read_bytes()
+    said = refused("build", "v-niah", *options, "--lengths", "6", "--depths", "0")
+    assert (
+        said == f"{tmp_path / 'out'}: holds a finished dataset of another spec; choose another --out, or --replace it"
+    )
+    assert (tmp_path / "out" / "manifest.jsonl").read_bytes() == before
+    assert "holds a finished dataset of another spec" in refused("demo", "--out", tmp_path / "out")
+    assert run("build", "v-niah", *options, "--lengths", "6", "--depths", "0", "--replace").exit_code == 0
+    assert (tmp_path / "out" / "manifest.jsonl").read_bytes() != before
