@@ -6,7 +6,7 @@ from typing import Any
 from haystack_gen.plan.items import Drop, Item
 from haystack_gen.spec import Spec
 
-# Bytes per pixel at quantiser 20 and one frame per second: 0.04 to 0.14 on three real clips; native rates take a third.
+# Bytes per pixel at quantiser 20 and one frame per second: 0.04 to 0.14 on three real clips; less at native rates.
 _BYTES_PER_PIXEL = 0.1
 
 
