@@ -1,7 +1,7 @@
 """Drawn needles: what each asks, what each shows, and the lures that go with it; written as an ordinary pack."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -61,9 +61,27 @@ def draw_pack(folder: Path, *, seed: int, count: int, size: tuple[int, int] = (8
         images = [f"{needle.id}.png", *(f"{needle.id}-lure-{n + 1}.png" for n in range(len(needle.lures)))]
         scenes = [needle.scene, *(lure.scene for lure in needle.lures)]
         for image, scene in zip(images, scenes, strict=True):
-            with refusals_explained(folder / image):  # level 3: half the time of level 6, a sixth more bytes
-                draw_scene(scene, size).save(folder / image, compress_level=3)
+            save_scene(folder / image, scene, size)
         rows.append(_row(needle, images))
+    save_list(folder, rows)
+
+
+def save_scene(path: Path, scene: Scene, size: tuple[int, int]) -> None:
+    """Paint a scene of `size` (width, height) into a PNG.
+
+    Raises:
+        StorageError: the file system refused.
+    """
+    with refusals_explained(path):  # level 3: half the time of level 6, a sixth more bytes
+        draw_scene(scene, size).save(path, compress_level=3)
+
+
+def save_list(folder: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write the rows of a pack as its `needles.jsonl`.
+
+    Raises:
+        StorageError: the file system refused.
+    """
     with refusals_explained(folder):
         (folder / "needles.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
