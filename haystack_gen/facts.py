@@ -5,7 +5,8 @@ are integers on a constant-rate grid, intervals are half-open, rates and seconds
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -13,9 +14,12 @@ from haystack_gen.errors import InputError
 
 SourceKind = Literal["video", "image"]
 Role = Literal["haystack", "needle", "distractor"]
+Wording = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 MOST_OPTIONS = 26
+BLANK = "blank"
+"""The id of the plain grey picture that stands in for a needle in `blanked` twins."""
 _ID = re.compile(r"[a-z0-9_-]{1,160}")
 
 
@@ -90,8 +94,10 @@ class Needle:
     """One picture and the fact asked about it.
 
     `source` is the id of the picture in the catalogue. `key` names what to look for ("the zoo shop"), `attribute` what
-    is asked about it ("animal outside"), `value` the fact ("tiger"). `options` is empty for a word answer; otherwise
-    `answer` is one of them. `distractors` came with the pack, in the pack's order.
+    is asked about it ("animal outside"), `value` the fact ("tiger"), `count` how many of the key the picture shows.
+    A needle with key, attribute and value needs no `question` of its own: each family words one. `options` is empty for
+    a word answer, or where the values of other needles become options; otherwise `answer` is one of them.
+    `distractors` came with the pack, in the pack's order.
     """
 
     id: str
@@ -103,6 +109,7 @@ class Needle:
     value: str = ""
     attribute: str = ""
     instruction: str = ""
+    count: int = 1
     distractors: tuple[Lookalike, ...] = ()
 
     def __post_init__(self) -> None:
@@ -112,7 +119,11 @@ class Needle:
             len(self.options) <= MOST_OPTIONS,
             f"needle {self.id}: has {len(self.options)} options, at most {MOST_OPTIONS} have a letter; leave some out",
         )
-        _require(bool(self.question.strip()), f"needle {self.id}: the question is empty; every needle asks something")
+        _require(
+            bool(self.question.strip()) or self.is_fact,
+            f"needle {self.id}: the question is empty; give one, or key, attribute and value",
+        )
+        _require(1 <= self.count <= 1000, f"needle {self.id}: shows {self.count} of its key, expected 1 to 1000")
         _require(bool(self.answer.strip()), f"needle {self.id}: the answer is empty; every needle has one")
         _require(
             not self.options or self.answer in self.options,
@@ -121,6 +132,82 @@ class Needle:
         _require(
             len(set(self.options)) == len(self.options),
             f"needle {self.id}: options {list(self.options)} repeat; each must be different",
+        )
+
+    @property
+    def is_fact(self) -> bool:
+        """Whether key, attribute and value are all said, so that any family can ask about the needle."""
+        return bool(self.key.strip() and self.attribute.strip() and self.value.strip())
+
+
+ListedTask = Literal["multi_value", "counting", "ordering"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A ready question about several pictures, as V-RULER's lists have them.
+
+    `pictures` are ids in the catalogue in the order in which they are shown; a picture may come twice, and there may be
+    none. `answer` is one of `options`.
+    """
+
+    id: str
+    task: ListedTask
+    pictures: tuple[str, ...]
+    question: str
+    options: tuple[str, ...]
+    answer: str
+    instruction: str = ""
+
+    def __post_init__(self) -> None:
+        check_id(self.id, "listed question")
+        for picture in self.pictures:
+            check_id(picture, "source")
+        _require(bool(self.question.strip()), f"listed question {self.id}: the question is empty")
+        _require(
+            self.answer in self.options and len(set(self.options)) == len(self.options),
+            f"listed question {self.id}: answer {self.answer!r} must be one of different options {list(self.options)}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoQuestion:
+    """A ready question about a whole film, such as LongVideoBench's; `source` is the film's id in the catalogue."""
+
+    id: str
+    source: str
+    question: str
+    options: tuple[str, ...]
+    answer: str
+
+    def __post_init__(self) -> None:
+        check_id(self.id, "video question")
+        check_id(self.source, "source")
+        _require(bool(self.question.strip()), f"video question {self.id}: the question is empty")
+        _require(bool(self.answer.strip()), f"video question {self.id}: the answer is empty")
+        _require(
+            not self.options or (self.answer in self.options and len(set(self.options)) == len(self.options)),
+            f"video question {self.id}: answer {self.answer!r} must be one of different options {list(self.options)}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """Sentences that fill a stack's context, in order, and what each costs in `unit`, with the space before it.
+
+    `unit` is `words`, or the name of the tokenizer that counted. A context takes consecutive sentences; where they run
+    out it begins again, unless there is but one, which repeats.
+    """
+
+    sentences: tuple[str, ...]
+    costs: tuple[int, ...]
+    unit: str
+
+    def __post_init__(self) -> None:
+        _require(bool(self.sentences), "noise has no sentences; give a text with at least one")
+        _require(
+            len(self.sentences) == len(self.costs) and all(cost > 0 for cost in self.costs),
+            "every sentence of the noise costs at least one unit",
         )
 
 
@@ -162,10 +249,19 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything the planner knows of the world."""
+    """Everything the planner knows of the world.
+
+    `needle_films` are the films that `questions` are about. `wording` has, for each family, the paraphrases of each
+    form of its question.
+    """
 
     haystack: tuple[Source, ...]
     stills: tuple[Source, ...]
     needles: tuple[Needle, ...]
     matches: tuple[Match, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    needle_films: tuple[Source, ...] = ()
+    listed: tuple[Listed, ...] = ()
+    questions: tuple[VideoQuestion, ...] = ()
+    noise: Noise | None = None
+    wording: Wording = field(default_factory=dict)

@@ -1,6 +1,8 @@
 """What a needle pack lists, line by line, before any image is looked at: `needles.jsonl` and `pack.yaml`."""
 
 import json
+import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +18,12 @@ MOST_ENTRIES = 100_000
 # YAML is read hundreds of times more slowly than JSON; a longer list belongs in needles.jsonl.
 _LARGEST_YAML = 1 << 20
 _TEXTS = ("id", "image", "question", "answer", "key", "attribute", "value", "instruction", "license")
-_KEYS = (*_TEXTS, "options", "distractors")
+_KEYS = (*_TEXTS, "options", "count", "distractors")
+_NEEDED = ("image", "question", "answer")
+_FACT = ("key", "attribute", "value")
 _PACK_KEYS = ("name", "license", "needles")
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +31,14 @@ class Entry:
     """One needle as listed. Images are paths inside the pack, not yet proven to be there.
 
     `where` names file and line for errors. `answer` is an option, its letter, or a word; so is the second part of
-    each distractor, its lure.
+    each distractor, its lure. Without an answer it is None, and `value` is the answer. `count` is how many of the key
+    the picture shows. `remarks` are what a reader should know of the entry; each begins with its place.
     """
 
     where: str
     image: str
-    question: str
-    answer: str
+    question: str = ""
+    answer: str | None = None
     id: str = ""
     options: tuple[str, ...] = ()
     key: str = ""
@@ -39,7 +46,9 @@ class Entry:
     value: str = ""
     instruction: str = ""
     license: str = ""
+    count: int = 1
     distractors: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def folder_entries(folder: Path) -> tuple[str, list[Entry]]:
@@ -72,7 +81,12 @@ def entry_of(row: object, where: str) -> Entry:
     Raises:
         InputError: a key is unknown or missing, or its value is not text (or a list, where one belongs).
     """
-    checked = object_of(row, where, keys=_KEYS, needed=("image", "question", "answer"))
+    checked = _complete(row, where)
+    texts: dict[str, Any] = {key: text_of(checked, key, where) for key in _TEXTS}
+    if "answer" not in checked:
+        texts["answer"] = None
+    if not texts["question"].strip():
+        texts["question"] = ""
     options = list_of(checked, "options", where)
     if any(not isinstance(option, str) or not option.strip() for option in options):
         raise InputError(f"{where}: options must be text, got {json.dumps(options)}; put each in quotes")
@@ -82,27 +96,39 @@ def entry_of(row: object, where: str) -> Entry:
     return Entry(
         where=where,
         options=tuple(options),
+        count=_count(checked.get("count", 1), where),
         distractors=tuple(_distractor(each, where) for each in lookalikes),
-        **{key: text_of(checked, key, where) for key in _TEXTS},
+        **texts,
     )
 
 
-def object_of(row: object, where: str, *, keys: tuple[str, ...], needed: tuple[str, ...]) -> Mapping[str, Any]:
-    """`row` as an object with no keys but `keys` and all of `needed`."""
+def object_of(
+    row: object, where: str, *, keys: tuple[str, ...] | None, needed: tuple[str, ...], noun: str = "needle"
+) -> Mapping[str, Any]:
+    """`row` as an object with all of `needed` and, unless `keys` is None, no others than `keys`.
+
+    Raises:
+        InputError: it is not; `where` begins the message and `noun` says what the object is.
+    """
     if not isinstance(row, dict):
-        raise InputError(f"{where}: expected an object with {', '.join(needed or keys)}, got {_brief(row)}")
+        raise InputError(f"{where}: expected an object with {', '.join(needed or keys or ())}, got {brief(row)}")
     if missing := [key for key in needed if key not in row]:
-        raise InputError(f"{where}: {missing[0]!r} is missing; every needle has {', '.join(needed)}")
-    if strange := sorted(row.keys() - set(keys)):
+        raise InputError(f"{where}: {missing[0]!r} is missing; every {noun} has {', '.join(needed)}")
+    if keys is not None and (strange := sorted(row.keys() - set(keys))):
         raise InputError(f"{where}: unknown key {strange[0]!r}; known are {', '.join(keys)}")
     return row
+
+
+def brief(value: object) -> str:
+    """`value` as Python writes it, long ones cut short in the middle: for messages."""
+    return _SHORT.repr(value)
 
 
 def text_of(row: Mapping[str, Any], key: str, where: str) -> str:
     """The text under `key`, "" when there is none."""
     value = row.get(key, "")
     if not isinstance(value, str):
-        raise InputError(f"{where}: {key} must be text, got {_brief(value)}; put it in quotes")
+        raise InputError(f"{where}: {key} must be text, got {brief(value)}; put it in quotes")
     return value
 
 
@@ -110,7 +136,30 @@ def list_of(row: Mapping[str, Any], key: str, where: str) -> list[Any]:
     """The list under `key`, [] when there is none."""
     value = row.get(key, [])
     if not isinstance(value, list):
-        raise InputError(f"{where}: {key} must be a list, got {_brief(value)}; put it in brackets")
+        raise InputError(f"{where}: {key} must be a list, got {brief(value)}; put it in brackets")
+    return value
+
+
+def _complete(row: object, where: str) -> Mapping[str, Any]:
+    """`row` with question and answer, or with the fact from which each family words both."""
+    if isinstance(row, dict):
+        unsaid = [key for key in _FACT if not text_of(row, key, where).strip()]
+        missing = [key for key in _NEEDED if key not in row] if unsaid else []
+        if missing:
+            also = f" ({unsaid[0]!r} is missing)" if len(unsaid) < len(_FACT) else ""
+            raise InputError(
+                f"{where}: {missing[0]!r} is missing; every needle has {', '.join(_NEEDED)}, "
+                f"or image, {', '.join(_FACT)}{also}"
+            )
+    return object_of(row, where, keys=_KEYS, needed=_NEEDED if not isinstance(row, dict) else ("image",))
+
+
+def _count(value: object, where: str) -> int:
+    # A pack.yaml has no numbers, only text.
+    if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,3}", value):
+        value = int(value)
+    if type(value) is not int or not 1 <= value <= 1000:
+        raise InputError(f"{where}: count must be a whole number from 1 to 1000, got {brief(value)}")
     return value
 
 
@@ -119,11 +168,6 @@ def _distractor(value: object, where: str) -> tuple[str, str]:
         return value, ""
     row = object_of(value, f"{where}: distractors", keys=("image", "lure"), needed=("image",))
     return text_of(row, "image", where), text_of(row, "lure", where)
-
-
-def _brief(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def _how_to_list(folder: Path) -> str:

@@ -6,70 +6,24 @@ same prompts in the same order.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from string import ascii_uppercase
 from typing import Any
 
 from haystack_gen.errors import InputError, MissingExtraError
-from haystack_gen.gather.entries import MOST_ENTRIES, Entry, object_of, text_of
+from haystack_gen.gather.entries import MOST_ENTRIES, Entry, brief, object_of, text_of
 from haystack_gen.gather.images import IMAGE_SUFFIXES
+from haystack_gen.gather.prompts import one_list, prompt_remarks, split_prompt
 from haystack_gen.records import parse_json, read_text
 from haystack_gen.workspace import slug, write_atomic
 
-_LETTER = re.compile(r"\s*(?:\(([A-Z])\)|([A-Z])[.)])")
-_INSTRUCTION = re.compile(
-    r"\s*(answer (with|using|by|in|the question (using|with|by|in))|(respond|reply) (with|using|in)"
-    r"|please ((provide|give|state) (your|the) answer|(answer|respond|reply) (with|using|by|in)))\b[^?]*",
-    re.IGNORECASE,
-)
 _HUB = re.compile(r"hub:(?P<repository>[\w-][\w.-]*/[\w-][\w.-]*)(:(?P<split>[\w.-]+))?")
 
+LIST_KEYS = ("path", "prompt", "answer")
+
 Row = tuple[str, Mapping[str, Any]]
-
-
-@dataclass(slots=True)
-class Prompt:
-    """A prompt taken apart: question + options + instruction, joined by line ends, is the prompt again.
-
-    That holds to the byte for prompts that keep this order, write options as "A. lion" and repeat nothing; line ends
-    around the question are not kept.
-    """
-
-    question: str = ""
-    options: list[str] = field(default_factory=list)
-    instruction: str = ""
-
-
-def split_prompt(prompt: str, where: str) -> Prompt:
-    """Question, options in order and instruction of a prompt; repeated instructions and option lists count once.
-
-    Raises:
-        InputError: there is no question, or the options conflict, skip a letter, are broken by other lines or are
-            fewer than two; `where` begins the message.
-    """
-    question: list[str] = []
-    instruction: list[str] = []
-    lists: list[list[str]] = []
-    after_option = False
-    for line in prompt.split("\n"):
-        letter, option = _option(line)
-        if letter == "A":
-            lists.append([option])
-        elif letter and lists:
-            if not after_option or letter != ascii_uppercase[len(lists[-1]) :][:1]:
-                raise InputError(f"{where}: option {letter!r} does not follow {lists[-1]}; expected lines A, B, C, …")
-            lists[-1].append(option)
-        elif _INSTRUCTION.fullmatch(line) or (lists and line.strip()):
-            instruction += [line] if line not in instruction else []
-        elif not lists:
-            question.append(line)
-        after_option = bool(letter and lists)
-    if not "".join(question).strip():
-        raise InputError(f"{where}: holds no question, only {prompt!r}")
-    return Prompt("\n".join(question).strip("\n"), _one_list(lists, where), "\n".join(instruction))
 
 
 def list_entries(path: Path, distractor_list: Path | None) -> list[Entry]:
@@ -79,7 +33,7 @@ def list_entries(path: Path, distractor_list: Path | None) -> list[Entry]:
         InputError: the file is not such a list, belongs to a family with several needles per question, or differs
             from its distractor list.
     """
-    rows = list(_array(path))
+    rows = rows_of(path, needed=LIST_KEYS, optional=("interrupt_path",))
     entries = [_list_entry(row, where) for where, row in rows]
     beside = path.with_name(f"{path.stem}_interrupt.json")
     parallel = distractor_list or (beside if beside.is_file() else None)
@@ -104,58 +58,54 @@ def hub_entries(name: str, scratch: Path) -> list[Entry]:
     entries = []
     for number, row in enumerate(table, start=1):
         where = f"{name} row {number}"
-        prompt = split_prompt(text_of(row, "question", where), f"{where}: question")
         image = _saved(row["image"], number, where, scratch)
-        entries.append(_entry(where, prompt, image=image, answer=text_of(row, "answer", where)))
+        entries.append(_entry(row, where, prompt="question", image=image))
     return entries
 
 
-def _option(line: str) -> tuple[str, str]:
-    found = _LETTER.match(line)
-    option = line[found.end() :].strip() if found else ""
-    return (found[1] or found[2], option) if found and option else ("", "")
+def rows_of(
+    path: Path, *, needed: tuple[str, ...], optional: tuple[str, ...] | None = (), noun: str = "needle"
+) -> list[Row]:
+    """The objects of a published list, each with its place; `noun` is what one of them is called in errors.
+
+    Raises:
+        InputError: the file is not a JSON array of objects with the keys `needed` and no others but `optional`, or any
+            others where that is None.
+    """
+    rows = parse_json(read_text(path), str(path))
+    if not isinstance(rows, list):
+        raise InputError(f"{path}: expected an array of objects with {', '.join(needed[:-1])} and {needed[-1]}")
+    if not 0 < len(rows) <= MOST_ENTRIES:
+        raise InputError(f"{path}: lists {len(rows):,} {noun}s, expected 1 to {MOST_ENTRIES:,}")
+    keys = None if optional is None else (*needed, *optional)
+    places = (f"{path}: item {number}" for number in range(1, len(rows) + 1))
+    return [
+        (where, object_of(row, where, keys=keys, needed=needed, noun=noun))
+        for where, row in zip(places, rows, strict=True)
+    ]
 
 
-def _one_list(lists: list[list[str]], where: str) -> list[str]:
-    if not lists:
-        return []
-    if conflicting := [other for other in lists if other != lists[0]]:
-        raise InputError(f"{where}: has two option lists, {lists[0]} and {conflicting[0]}; keep one of them")
-    if len(lists[0]) < 2:
-        raise InputError(f"{where}: has 1 option, {lists[0]}, expected at least 2, or none for a word answer")
-    return lists[0]
-
-
-def _entry(where: str, prompt: Prompt, *, image: str, answer: str) -> Entry:
-    asks_for_option = re.search(r"\b(option|letter|choices)\b", prompt.instruction, re.IGNORECASE)
-    if not prompt.options and (asks_for_option or re.fullmatch(r"[A-Z]", answer.strip())):
+def _entry(row: Mapping[str, Any], where: str, *, prompt: str, image: str) -> Entry:
+    """The entry of a row whose prompt stands under the key `prompt`."""
+    place, answer = f"{where}: {prompt}", text_of(row, "answer", where).strip()
+    parts = split_prompt(text_of(row, prompt, where), place)
+    options = one_list(parts, place)
+    asks_for_option = re.search(r"\b(option|letter|choices)\b", parts.instruction, re.IGNORECASE)
+    if not options and (asks_for_option or re.fullmatch(r"[A-Z]", answer)):
         raise InputError(f"{where}: asks for an option, but none was found; write each on a line of its own, 'A. lion'")
     return Entry(
         where=where,
         image=image,
-        question=prompt.question,
-        answer=answer.strip(),
-        options=tuple(prompt.options),
-        instruction=prompt.instruction,
+        question=parts.question,
+        answer=answer,
+        options=options,
+        instruction=parts.instruction,
+        remarks=prompt_remarks(parts, place),
     )
 
 
-def _array(path: Path) -> Iterator[Row]:
-    rows = parse_json(read_text(path), str(path))
-    if not isinstance(rows, list):
-        raise InputError(f"{path}: expected an array of objects with path, prompt and answer")
-    if not 0 < len(rows) <= MOST_ENTRIES:
-        raise InputError(f"{path}: lists {len(rows):,} needles, expected 1 to {MOST_ENTRIES:,}")
-    needed = ("path", "prompt", "answer")
-    for number, row in enumerate(rows, start=1):
-        where = f"{path}: item {number}"
-        yield where, object_of(row, where, keys=(*needed, "interrupt_path"), needed=needed)
-
-
 def _list_entry(row: Mapping[str, Any], where: str) -> Entry:
-    image = _image_name(row["path"], where)
-    prompt = split_prompt(text_of(row, "prompt", where), f"{where}: prompt")
-    entry = _entry(where, prompt, image=image, answer=text_of(row, "answer", where))
+    entry = _entry(row, where, prompt="prompt", image=_image_name(row["path"], where))
     if "interrupt_path" not in row:
         return entry
     return replace(entry, distractors=((_image_name(row["interrupt_path"], where), ""),))
@@ -166,16 +116,16 @@ def _image_name(value: object, where: str) -> str:
     stripped = value.strip() if isinstance(value, str) else ""
     if isinstance(value, list) or (stripped.startswith("[") and stripped.endswith("]")):
         raise InputError(
-            f"{where}: path is a list, {value!r}; this list belongs to the multi-needle families, "
-            "which read_pack does not offer"
+            f"{where}: path is a list, {brief(value)}; questions about several pictures go in needles.lists by family, "
+            "for example --set needles.lists.counting=FILE"
         )
     if not isinstance(value, str):
-        raise InputError(f"{where}: path must be text, got {value!r}; put it in quotes")
+        raise InputError(f"{where}: path must be text, got {brief(value)}; put it in quotes")
     return value
 
 
 def _parallel_images(rows: Sequence[Row], parallel: Path) -> list[str]:
-    others = list(_array(parallel))
+    others = rows_of(parallel, needed=LIST_KEYS, optional=("interrupt_path",))
     for (where, row), (other_where, other) in zip(rows, others, strict=False):
         if row["prompt"] != other["prompt"]:
             raise InputError(

@@ -1,58 +1,113 @@
-"""From a spec to what the world holds: films, needles, and the pictures supplied with them."""
+"""From a spec to what the world holds: films, needles, ready questions, noise, and the pictures that go with them."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
-from haystack_gen import __version__
 from haystack_gen.errors import InputError
-from haystack_gen.facts import Match, Source
+from haystack_gen.facts import Listed, Match, Noise, Source, VideoQuestion, Wording
 from haystack_gen.gather.catalog import catalog_videos, hash_of
+from haystack_gen.gather.drawn import DRAWN, DRAWN_FAMILIES, DRAWN_LICENSE, blank_still, drawn_film, drawn_pack
+from haystack_gen.gather.noise import gather_noise
 from haystack_gen.gather.packs import HUB_PREFIX, Pack, read_pack
+from haystack_gen.gather.v_ruler import read_listed, read_questions
 from haystack_gen.spec import Spec
-from haystack_gen.specfile import load_yaml
-from haystack_gen.workspace import Cache, atomic_folder, content_key, package_folder, write_atomic
-
-DRAWN = "draw"
-DRAWN_LICENSE = "CC0-1.0"
-DRAWN_NEEDLES = 5
-_SLACK = Fraction(3, 2)  # a drawn film outlasts the longest clip, so that windows differ
+from haystack_gen.wording import read_wording
+from haystack_gen.workspace import Cache, content_key, write_atomic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What was found: films, a pack, and the look-alikes that came with it."""
+    """What was found. `stills` are all pictures; `remarks` is what a person should know of it.
+
+    `supplied` are the look-alikes that came with the pack; `needle_films` are what `questions` are about.
+    """
 
     films: tuple[Source, ...]
     pack: Pack
     supplied: tuple[Match, ...]
+    stills: tuple[Source, ...]
+    wording: Wording
+    listed: tuple[Listed, ...] = ()
+    questions: tuple[VideoQuestion, ...] = ()
+    needle_films: tuple[Source, ...] = ()
+    noise: Noise | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def gather_world(spec: Spec, cache: Cache) -> World:
-    """Read, or draw, the haystack and the pack that a spec names.
+    """Read, or draw, everything that a spec names.
 
     Raises:
         InputError: a file is missing or unfit; the message names it.
     """
     pack = gather_pack(spec, cache)  # first: it is quick to read, and quick to be wrong
+    images = Path(spec.needles.images) if spec.needles.images else None
+    lists = [read_listed(Path(path), task=task, images=images) for task, path in sorted(spec.needles.lists.items())]
+    questions, needle_films, about_films = _questions(spec, cache)
+    noise = _noise(spec)
     films = gather_films(spec, cache)
-    if both := {film.id for film in films} & {still.id for still in pack.stills}:
-        raise InputError(
-            f"{sorted(both)[0]!r} names both a haystack film and a picture of the pack; rename one of them"
-        )
-    supplied = tuple(
+    blank = (blank_still(spec, cache),) if "blanked" in spec.controls else ()
+    groups = (pack.stills, *(listed.stills for listed in lists), blank)
+    stills = tuple(sources_by_id(*groups).values())
+    if both := {film.id for film in (*films, *needle_films)} & {still.id for still in stills}:
+        raise InputError(f"{sorted(both)[0]!r} names both a film and a picture of the pack; rename one of them")
+    return World(
+        films=films,
+        pack=pack,
+        supplied=_supplied(pack),
+        stills=stills,
+        wording=read_wording(),
+        listed=tuple(question for listed in lists for question in listed.listed),
+        questions=questions,
+        needle_films=needle_films,
+        noise=noise,
+        remarks=(*pack.remarks, *(remark for listed in lists for remark in listed.remarks), *about_films),
+    )
+
+
+def _supplied(pack: Pack) -> tuple[Match, ...]:
+    return tuple(
         Match(needle=needle.id, source=lookalike.source, lure=lookalike.lure, origin="supplied")
         for needle in pack.needles
         for lookalike in needle.distractors
     )
-    return World(films=films, pack=pack, supplied=supplied)
+
+
+def _noise(spec: Spec) -> Noise | None:
+    """Sentences enough for the longest stack."""
+    if "stack" not in spec.tasks:
+        return None
+    rules = spec.families.stack
+    tokenizer = Path(rules.tokenizer) if rules.tokenizer else None
+    return gather_noise(rules.noise, seed=spec.seed, at_least=max(rules.lengths), tokenizer=tokenizer)
+
+
+def _questions(spec: Spec, cache: Cache) -> tuple[tuple[VideoQuestion, ...], tuple[Source, ...], tuple[str, ...]]:
+    """Supplied questions about films, the films, and remarks."""
+    rules = spec.families.stack
+    if "stack" not in spec.tasks or not rules.questions:
+        return (), (), ()
+    found = read_questions(Path(rules.questions), videos=Path(rules.videos) if rules.videos else None)
+    films = catalog_videos(found.films, cache=cache, licenses=spec.haystack.licenses)
+    ids = {Path(film.path): film.id for film in films}
+    questions = tuple(
+        VideoQuestion(
+            id=asked.id,
+            source=ids[asked.path.absolute()],
+            question=asked.question,
+            options=asked.options,
+            answer=asked.answer,
+        )
+        for asked in found.asked
+    )
+    return questions, films, found.remarks
 
 
 def gather_films(spec: Spec, cache: Cache) -> tuple[Source, ...]:
     """The haystack's films, in the order of the spec; `draw` is one film drawn from the seed."""
-    paths = [_drawn_film(spec, cache) if name == DRAWN else Path(name) for name in spec.haystack.sources]
+    paths = [drawn_film(spec, cache) if name == DRAWN else Path(name) for name in spec.haystack.sources]
     films = catalog_videos(paths, cache=cache, licenses=spec.haystack.licenses)
     drawn = cache.root.absolute()
     return tuple(
@@ -61,10 +116,13 @@ def gather_films(spec: Spec, cache: Cache) -> tuple[Source, ...]:
 
 
 def gather_pack(spec: Spec, cache: Cache) -> Pack:
-    """The spec's needles, cut down to `needles.count`, each with an instruction."""
+    """The spec's needles, cut down to `needles.count`; none where all that is asked is listed ready-made."""
     wanted = spec.needles
-    if wanted.pack == DRAWN:
-        pack = read_pack(_drawn_pack(spec, cache))
+    ready = set(wanted.lists) | ({"stack"} if spec.families.stack.questions else set())
+    if set(spec.tasks) <= ready:
+        return Pack(name="listed", needles=(), stills=())
+    if wanted.pack in (DRAWN, DRAWN_FAMILIES):
+        pack = read_pack(drawn_pack(spec, cache))
     elif wanted.pack.startswith(HUB_PREFIX):
         pack = read_pack(wanted.pack, scratch=cache.hub_folder(content_key("hub", wanted.pack)))
     else:
@@ -75,17 +133,8 @@ def gather_pack(spec: Spec, cache: Cache) -> Pack:
         )
     if wanted.count and wanted.count > len(pack.needles):
         raise InputError(f"{wanted.pack}: holds {len(pack.needles)} needles, needles.count asks for {wanted.count}")
-    return _with_instructions(replace(pack, needles=pack.needles[: wanted.count]))
-
-
-def _with_instructions(pack: Pack) -> Pack:
-    file = package_folder("templates") / "questions" / "instructions.yaml"
-    defaults = load_yaml(file.read_text(encoding="utf-8"), where=str(file))
-    needles = (
-        replace(needle, instruction=needle.instruction or defaults["mcq" if needle.options else "short"])
-        for needle in pack.needles
-    )
-    return replace(pack, needles=tuple(needles), stills=_shown(pack))
+    pack = replace(pack, needles=pack.needles[: wanted.count])
+    return replace(pack, stills=_shown(pack))
 
 
 def _shown(pack: Pack) -> tuple[Source, ...]:
@@ -93,36 +142,6 @@ def _shown(pack: Pack) -> tuple[Source, ...]:
     used = {needle.source for needle in pack.needles}
     used |= {lookalike.source for needle in pack.needles for lookalike in needle.distractors}
     return tuple(still for still in pack.stills if still.id in used)
-
-
-def _drawn_film(spec: Spec, cache: Cache) -> Path:
-    from haystack_gen.draw.films import draw_film
-
-    frames = _SLACK * max(spec.grid.lengths)
-    seconds = -(-frames / spec.haystack.fps // 1)
-    key = content_key("film", __version__, spec.seed, seconds, spec.haystack.fps, spec.haystack.size)
-    folder = cache.drawn_folder(key)
-    if not folder.is_dir():
-        with atomic_folder(folder) as part:
-            draw_film(
-                part / f"film-s{spec.seed}.mp4",
-                seed=spec.seed,
-                seconds=seconds,
-                rate=spec.haystack.fps,
-                size=spec.haystack.size,
-            )
-    return folder / f"film-s{spec.seed}.mp4"
-
-
-def _drawn_pack(spec: Spec, cache: Cache) -> Path:
-    from haystack_gen.draw.pack import draw_pack
-
-    count = spec.needles.count or DRAWN_NEEDLES
-    folder = cache.drawn_folder(content_key("pack", __version__, spec.seed, count))
-    if not folder.is_dir():
-        with atomic_folder(folder) as part:
-            draw_pack(part, seed=spec.seed, count=count)
-    return folder
 
 
 def sources_by_id(*groups: Sequence[Source]) -> dict[str, Source]:

@@ -10,11 +10,12 @@ from haystack_gen.errors import InputError, MissingExtraError
 from haystack_gen.facts import Lookalike
 from haystack_gen.gather import entries
 from haystack_gen.gather.packs import read_pack
-from haystack_gen.gather.upstream import split_prompt
+from haystack_gen.gather.prompts import one_list, prompt_remarks, split_prompt
 from haystack_gen.workspace import sha256_of
 
 ZOO = {"image": "zoo.png", "question": "Which animal?", "options": ["lion", "tiger"], "answer": "tiger"}
 WORD = {"image": "pills.png", "question": "How many mg?", "answer": "200"}
+FACT = {"image": "lion.png", "key": "the cage", "attribute": "animal inside", "value": "lion"}
 
 
 def draw(folder, *names):
@@ -84,6 +85,43 @@ def test_a_pack_yaml_names_the_pack_and_its_licence(folder):
     assert [still.license for still in pack.stills] == ["CC-BY-4.0", "MIT"]
 
 
+def test_a_fact_needs_neither_question_nor_answer_nor_options(folder):
+    lines(folder, {**FACT, "count": 12, "distractors": [{"image": "pills.png", "lure": "dog"}]}, ZOO)
+    fact, zoo = read_pack(folder).needles
+    assert (fact.question, fact.answer, fact.options, fact.count) == ("", "lion", (), 12)
+    assert fact.is_fact
+    assert fact.distractors == (Lookalike(source="pills", lure="dog"),)
+    assert (zoo.count, zoo.is_fact) == (1, False)
+    lines(
+        folder, {**FACT, "question": "Who?", "options": ["lion", "tiger"]}, {**FACT, "answer": "cub", "question": " "}
+    )
+    assert [(needle.answer, needle.question) for needle in read_pack(folder).needles] == [("lion", "Who?"), ("cub", "")]
+
+
+def test_a_value_is_never_taken_for_a_letter(folder):
+    lines(folder, {**FACT, "value": "B", "options": ["lion", "tiger"]})
+    with pytest.raises(
+        InputError, match=r"jsonl:1: needle lion: answer 'B' is not among its options \['lion', 'tiger'\]"
+    ):
+        read_pack(folder)
+
+
+def test_counts_are_written_as_numbers_or_in_yaml_as_text(folder):
+    (folder / "pack.yaml").write_text(
+        "needles:\n- {image: lion.png, key: the lions, attribute: number, value: 3, count: 3}\n"
+        "- {image: zoo.png, key: the zoo, attribute: sign, value: none, count: 1000}\n"
+    )
+    pack = read_pack(folder)
+    assert [(needle.count, needle.answer) for needle in pack.needles] == [(3, "3"), (1000, "none")]
+
+
+@pytest.mark.parametrize("count", [0, -1, 1001, 10**30, 2.0, True, None, "0", "03", "+3", " 3", "٣", "3.0", "", [3]])
+def test_other_counts_are_errors(folder, count):
+    lines(folder, WORD, {**FACT, "count": count})
+    with pytest.raises(InputError, match=r"needles.jsonl:2: count must be a whole number from 1 to 1000, got "):
+        read_pack(folder)
+
+
 def test_a_pack_yaml_may_only_head_the_lines(folder):
     (folder / "pack.yaml").write_text("name: Zoo\nlicense: MIT\n")
     lines(folder, ZOO)
@@ -149,7 +187,23 @@ def test_images_without_a_list_are_an_error_that_shows_the_format(folder):
         ({**ZOO, "options": ["tiger", ""]}, "options must be text"),
         ({**ZOO, "options": "tiger"}, "options must be a list, got 'tiger'; put it in brackets"),
         ({**ZOO, "options": ["B", "A"], "answer": "A"}, "needles.jsonl:1: 'A' is an option and also the letter of 'B'"),
-        ({"image": "zoo.png", "answer": "x"}, "'question' is missing; every needle has image, question, answer"),
+        (
+            {"image": "zoo.png", "answer": "x"},
+            "'question' is missing; every needle has image, question, answer, or image, key, attribute, value$",
+        ),
+        (
+            {"question": "q", "answer": "x"},
+            "'image' is missing; every needle has image, question, answer, or image, key",
+        ),
+        (
+            {"image": "zoo.png", "question": "q", "value": "x"},
+            r"'answer' is missing; .* attribute, value \('key' is mis",
+        ),
+        ({**FACT, "attribute": " "}, r"'question' is missing; .* key, attribute, value \('attribute' is missing\)$"),
+        ({**FACT, "key": 5}, "key must be text, got 5; put it in quotes"),
+        ({key: FACT[key] for key in ("key", "attribute", "value")}, "'image' is missing; every needle has image$"),
+        ({**FACT, "answer": ""}, "needle lion: the answer is empty"),
+        ({**FACT, "question": 5}, "question must be text, got 5"),
         ({**ZOO, "id": "../zoo"}, "id '../zoo' cannot name a file; use 'zoo'"),
         ({**ZOO, "distractors": [3]}, "distractors: expected an object with image, got 3"),
         ({**ZOO, "distractors": [{"image": "lion.png", "name": "x"}]}, "unknown key 'name'; known are image, lure"),
@@ -340,6 +394,56 @@ def test_the_same_picture_twice_under_one_name_is_an_error(folder):
         read_pack(folder)
 
 
+# What a reader should know
+
+
+def test_texts_that_answer_parsers_stumble_over_are_remarked_on_once(folder):
+    lines(
+        folder,
+        {**ZOO, "options": ["Lion", "a tiger", "lion cub"], "answer": "a tiger"},
+        {**ZOO, "options": ["Lion", "horse"], "answer": "horse"},
+        {**FACT, "value": "tiger"},
+        {**FACT, "value": "white tiger"},
+        {**FACT, "image": "zoo.png", "value": "tiger"},
+        {**FACT, "attribute": "company", "value": "tigers"},
+    )
+    needles = folder / "needles.jsonl"
+    assert read_pack(folder).remarks == (
+        f"{needles}:1: 'Lion' has a capital letter, which can be taken for an option's; use lower case",
+        f"{needles}:1: 'a tiger' begins like an option's letter; put another word first",
+        f"{needles}:1: 'Lion' is part of 'lion cub', so a reply may seem to say both; reword one",
+        f"{folder}: values of 'animal inside': 'tiger' is part of 'white tiger', so a reply may seem to say both; "
+        "reword one",
+    )
+
+
+def test_a_sound_pack_has_no_remarks(folder):
+    lines(folder, ZOO, WORD, FACT, {**FACT, "value": "tiger"}, {**FACT, "image": "zoo.png"})
+    assert read_pack(folder).remarks == ()
+
+
+def test_a_distractor_may_not_show_a_needle_of_the_same_key(folder):
+    other = {**FACT, "image": "zoo.png", "value": "tiger"}
+    (folder / "copy.png").write_bytes((folder / "lion.png").read_bytes())
+    for picture in ("lion.png", "copy.png"):
+        lines(folder, FACT, {**other, "key": "The  Cage", "distractors": ["pills.png", picture]})
+        with pytest.raises(
+            InputError,
+            match=rf"jsonl:2: distractor '{picture}' is the picture of needle lion, whose key is 'The  Cage' too; "
+            "a distractor must fail the key: choose another",
+        ):
+            read_pack(folder)
+    lines(folder, FACT, {**other, "key": "the cave", "distractors": ["lion.png"]})
+    assert read_pack(folder).remarks == ()
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [("the cage", ""), ("", "the cage"), ("", "")])
+def test_a_distractor_that_shows_a_needle_without_keys_is_remarked_on(folder, mine, theirs):
+    lines(folder, {**ZOO, "key": theirs}, {**WORD, "key": mine, "distractors": ["zoo.png"]})
+    remark = f"{folder}/needles.jsonl:2: distractor 'zoo.png' is the picture of needle zoo too; give both a key"
+    assert read_pack(folder).remarks == (remark,)
+
+
 # Published lists
 
 
@@ -402,11 +506,24 @@ def test_v_ruler_v_niah_d_names_its_distractors(shared_data, tmp_path):
     assert pack.needles[1].question == "Find the beach umbrella. What color is the towel under it?"
     both = f"Please provide your answer by stating the letter followed by the full option.\n{letters}"
     assert pack.needles[4].instruction == both
+    assert pack.remarks == (
+        *(f"{path}: item {number}: prompt has the line {letters!r} 2 times; it counts once" for number in (2, 3, 4)),
+        f"{path}: item 5: prompt says how to answer in 2 ways, {both.splitlines()[0]!r} and {letters!r}; all are kept",
+    )
+
+
+def test_v_niah_has_nothing_to_remark_on(shared_data, tmp_path):
+    path, _ = copy_list(shared_data, tmp_path, "v_niah_dataset")
+    assert read_pack(path).remarks == ()
 
 
 @pytest.mark.parametrize("name", ["counting", "ordering", "multi_key_multi_value"])
 def test_lists_of_several_needles_are_refused(shared_data, name):
-    with pytest.raises(InputError, match=r"item 1: path is a list, .*; this list belongs to the multi-needle families"):
+    fault = (
+        r"item 1: path is a list, .*; questions about several pictures go in needles.lists by family, "
+        "for example --set needles.lists.counting=FILE$"
+    )
+    with pytest.raises(InputError, match=fault):
         read_pack(shared_data / "upstream" / f"v_ruler_{name}.json")
 
 
@@ -499,7 +616,7 @@ def test_locations_that_are_no_pack_say_so(folder):
 @pytest.mark.parametrize("style", ["{}. {}", "{}.{}", "{}) {}", "({}) {}", "  ({})  {} "])
 def test_options_are_read_in_every_style(style):
     prompt = "\n".join(["Which?", *(style.format(letter, name) for letter, name in zip("ABC", "xyz", strict=True))])
-    assert split_prompt(prompt, "p").options == ["x", "y", "z"]
+    assert split_prompt(prompt, "p").lists == (("x", "y", "z"),)
     assert split_prompt(prompt, "p").question == "Which?"
 
 
@@ -521,7 +638,7 @@ def test_options_are_read_in_every_style(style):
 )
 def test_prompts_are_taken_apart(prompt, question, options, instruction):
     parts = split_prompt(prompt, "p")
-    assert (parts.question, parts.options, parts.instruction) == (question, options, instruction)
+    assert (parts.question, list(one_list(parts, "p")), parts.instruction) == (question, options, instruction)
 
 
 @pytest.mark.parametrize(
@@ -537,7 +654,7 @@ def test_prompts_are_taken_apart(prompt, question, options, instruction):
 )
 def test_prompts_that_contradict_themselves_say_why(prompt, fault):
     with pytest.raises(InputError, match=fault):
-        split_prompt(prompt, "p")
+        one_list(split_prompt(prompt, "p"), "p")
 
 
 def test_the_conflicting_lists_of_v_ruler_are_found(shared_data):
@@ -545,11 +662,22 @@ def test_the_conflicting_lists_of_v_ruler_are_found(shared_data):
     with pytest.raises(
         InputError, match=r"two option lists, \['jumping, cleaning, singing', .* and \['chatting, jumping"
     ):
-        split_prompt(row["prompt"], "p")
+        one_list(split_prompt(row["prompt"], "p"), "p")
+
+
+def test_a_prompt_says_what_it_says_twice():
+    prompt = "Q?\nSay one.\nAnswer with a letter.\nA. x\nB. y\nAnswer with a letter.\nA. x\nB. y\nReply in words."
+    assert prompt_remarks(split_prompt(prompt, "p"), "p") == (
+        "p has the line 'Answer with a letter.' 2 times; it counts once",
+        "p says how to answer in 2 ways, 'Answer with a letter.' and 'Reply in words.'; all are kept",
+        "p has the same options 2 times; they count once",
+    )
+    assert prompt_remarks(split_prompt("Q?\nA. x\nB. y\nThink.\nAnswer with a letter.", "p"), "p") == ()
 
 
 def test_a_long_hostile_prompt_takes_no_long_time():
-    assert split_prompt("Q?\nA. x" + " " * 1_000_000 + "y\nB. z", "p").options[1] == "z"
+    assert split_prompt("Q?\nA. x" + " " * 1_000_000 + "y\nB. z", "p").lists[0][1] == "z"
+    split_prompt("Q?" + "".join(f"\nAnswer with {number}." for number in range(20_000)), "p")
 
 
 # The Hub
