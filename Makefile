@@ -12,10 +12,10 @@ test: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not clip and not hub"
+	$(BIN)/python -m pytest -m "not clip and not hub and not tokenizers and not long"
 
 test-extras: .venv-extras/.ready
-	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m "clip or hub"
+	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m "clip or hub or tokenizers or long"
 
 bench: .venv/.dev
 	$(BIN)/python tests/benchmarks/bench_plan.py
@@ -42,7 +42,7 @@ clean:
 .venv-extras/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-extras
 	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0 \
-		--editable '.[clip,hub,dev]' requests
+		--editable '.[clip,hub,tokenizers,dev]' requests
 	.venv-extras/bin/python -c 'import torchvision' 2>/dev/null || .venv-extras/bin/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps torchvision==0.16.2
 	touch $@

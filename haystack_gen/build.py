@@ -1,19 +1,20 @@
 """The straight line: gather facts, plan purely, emit media. The one module that knows every room."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-from haystack_gen.emit.card import write_card
+from haystack_gen.emit.card import Tally, tally, write_card
 from haystack_gen.emit.fingerprints import cuts_of, write_fingerprints
 from haystack_gen.emit.frames import frame_paths, frames_tasks, write_frames
 from haystack_gen.emit.manifest import write_manifest, write_metadata
-from haystack_gen.emit.plans import read_plan, read_reasons
-from haystack_gen.emit.provenance import prune, settle, versions
-from haystack_gen.emit.rows import Row, RowWriter
+from haystack_gen.emit.plans import read_plan
+from haystack_gen.emit.provenance import Records, fact_records, prune, settle, versions
+from haystack_gen.emit.row_writer import RowWriter
+from haystack_gen.emit.rows import Row
+from haystack_gen.emit.videos import Places, Video, distinct_videos
 from haystack_gen.errors import InputError
 from haystack_gen.executors import Executor, LocalExecutor
 from haystack_gen.facts import Facts, Match, Sighting, Source
@@ -34,11 +35,11 @@ from haystack_gen.gather.pool import (
 from haystack_gen.gather.world import World, gather_world, remember_places, sources_by_id
 from haystack_gen.judge.strip import chosen_frames, draw_strip
 from haystack_gen.media import ItemFrames, Media, needed_frames, render, save_still
-from haystack_gen.plan.items import plan_items
+from haystack_gen.plan.planner import plan_items
 from haystack_gen.progress import Progress, Silent, counted
 from haystack_gen.records import dump, load
 from haystack_gen.spec import Spec
-from haystack_gen.specfile import published
+from haystack_gen.specfile import published, without_folders
 from haystack_gen.workspace import Cache, DatasetFolder, atomic_folder, atomic_path, content_key, write_atomic
 
 
@@ -57,12 +58,22 @@ class Tools:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """Everything planning needs to know, the media behind it, and remarks for whoever gave it."""
+
+    facts: Facts
+    media: Media
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What a build left behind: how many items, and how many were dropped for each reason."""
+    """What a build left behind: how many items, how many were dropped for each reason, what was noticed."""
 
     folder: Path
     items: int
     dropped: Mapping[str, int]
+    remarks: tuple[str, ...]
 
 
 def build(spec: Spec, out: Path, tools: Tools) -> Built:
@@ -74,29 +85,30 @@ def build(spec: Spec, out: Path, tools: Tools) -> Built:
     """
     folder = DatasetFolder(out)
     folder.claim()
-    facts, media = gather(spec, tools)
+    world = gather(spec, tools)
     with tools.progress.stage("planning", None) as stage:
-        planned = counted(plan_items(spec, facts), stage)
-        settle(folder, published(spec), records=_records(folder, facts, encoder=media.encoding.key), planned=planned)
-    items, dropped = sum(1 for _ in read_plan(folder.plan)), Counter(read_reasons(folder.dropped))
-    if not items:
-        reasons = "; ".join(f"{count}: {reason}" for reason, count in dropped.items())
-        raise InputError(f"{out}: no item of {dropped.total()} can be placed ({reasons}); change the grid or the spec")
+        planned = counted(plan_items(spec, world.facts), stage)
+        settle(folder, published(spec), records=_records(folder, spec, world, tools), planned=planned)
+    counts = tally(folder.plan, folder.dropped)
+    if not counts.items:
+        reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.dropped.items())
+        total = sum(counts.dropped.values())
+        raise InputError(f"{out}: no item of {total} can be placed ({reasons}); change the grid or the spec")
     if not _is_complete(folder, spec):
         folder.manifest.unlink(missing_ok=True)
-        _emit(folder, spec, facts, media, tools)
-    return Built(folder=out, items=items, dropped=dropped)
+        _emit(folder, spec, world, tools, counts)
+    return Built(folder=out, items=counts.items, dropped=counts.dropped, remarks=world.remarks)
 
 
-def gather(spec: Spec, tools: Tools) -> tuple[Facts, Media]:
-    """Everything planning needs to know, and the media behind it.
+def gather(spec: Spec, tools: Tools) -> Gathered:
+    """Look at all that a spec names: films, needles, look-alikes, footage that could be taken for a needle.
 
     Raises:
         InputError: the world does not hold what the spec names.
     """
     world = gather_world(spec, tools.cache)
     mined, pictures = _mined(spec, world, tools)
-    sources = sources_by_id(world.films, world.pack.stills, pictures)
+    sources = sources_by_id(world.films, world.needle_films, world.stills, pictures)
     remember_places(sources.values(), tools.cache)
     media = Media(spec, sources, tools.cache)
     facts = Facts(
@@ -105,8 +117,13 @@ def gather(spec: Spec, tools: Tools) -> tuple[Facts, Media]:
         needles=world.pack.needles,
         matches=(*world.supplied, *mined),
         sightings=_sightings(spec, world, media, tools),
+        needle_films=world.needle_films,
+        listed=world.listed,
+        questions=world.questions,
+        noise=world.noise,
+        wording=world.wording,
     )
-    return facts, media
+    return Gathered(facts=facts, media=media, remarks=world.remarks)
 
 
 def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], tuple[Source, ...]]:
@@ -169,44 +186,47 @@ def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Si
     return seen
 
 
-def _records(folder: DatasetFolder, facts: Facts, *, encoder: str) -> dict[Path, str]:
-    """The text of everything the plan was made from, by file."""
-    return {
-        folder.catalog: dump((*facts.haystack, *facts.stills)),
-        folder.needles: dump(facts.needles),
-        folder.matches: dump(facts.matches),
-        folder.sightings: dump(facts.sightings),
-        folder.versions: versions(encoder),
+def _records(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) -> Records:
+    """The text of everything the plan was made from, by file; remarks name files without their folders."""
+    remarks = (" ".join(remark.split()) + "\n" for remark in world.remarks)
+    placeless = "".join(without_folders(remark, spec) for remark in remarks).replace(f"{tools.cache.root}/", "")
+    return fact_records(folder, world.facts) | {
+        folder.versions: versions(world.media.encoding.key),
+        folder.remarks: placeless or None,
     }
 
 
-def _emit(folder: DatasetFolder, spec: Spec, facts: Facts, media: Media, tools: Tools) -> None:
+def _emit(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools, counts: Tally) -> None:
     """Media, then what describes them, the manifest last."""
-    shown = needed_frames(item.timeline for item in read_plan(folder.plan))
+    facts, media = world.facts, world.media
+    shown = needed_frames(video.timeline for video in _videos(folder))
     whole = {source: stop for source, (_, stop) in shown.items()}
     media.encode(whole, executor=tools.executor, progress=tools.progress, what="encoding")
     hashes = _emit_media(folder, spec, media, shown, tools)
-    cuts = cuts_of((item.timeline for item in read_plan(folder.plan)), media.encoding.gop)
+    cuts = cuts_of((video.timeline for video in _videos(folder)), media.encoding.gop)
     write_fingerprints(folder.fingerprints, {source: media.store(source) for source in shown}, spans=shown, cuts=cuts)
-    sources = [source for source in (*facts.haystack, *facts.stills) if source.id in shown]
+    catalogued = {source.id: source for source in (*facts.haystack, *facts.needle_films, *facts.stills)}
+    sources = [source for source in catalogued.values() if source.id in shown]
     for still in (source for source in sources if source.is_still):
         save_still(media.still(still.id), folder.still(still.id))
     mined = {match.source for match in facts.matches if match.origin == "mined"}
     if mined:
         save_pictures([still for still in facts.stills if still.id in mined], stills_beside(folder.matches))
-    writer = RowWriter(spec, needles=facts.needles, sources=sources)
-    write_metadata(_rows(folder, writer, spec, hashes), folder.metadata, media=spec.output.media)
-    picture = _picture(folder, media)
-    dropped = sum(1 for _ in read_reasons(folder.dropped))
-    items = sum(1 for _ in read_plan(folder.plan))
-    write_card(folder.card, spec, sources=sources, items=items, dropped=dropped, picture=picture)
-    write_manifest(_rows(folder, writer, spec, hashes), folder.manifest)
+    places = Places(folder, spec.output.media, {video.id: video.number for video in _videos(folder)})
+    writer = RowWriter(spec, needles=facts.needles, sources=sources, places=places, noise=facts.noise)
+    write_metadata(_rows(folder, writer, hashes), folder.metadata, media=spec.output.media)
+    write_card(folder.card, spec, sources=sources, tally=counts, picture=_picture(folder, media))
+    write_manifest(_rows(folder, writer, hashes), folder.manifest)
+
+
+def _videos(folder: DatasetFolder) -> Iterator[Video]:
+    return distinct_videos(read_plan(folder.plan))
 
 
 def _emit_media(
     folder: DatasetFolder, spec: Spec, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools
 ) -> Mapping[str, str]:
-    """Videos, frames, or nothing but the recipe; returns the SHA-256 of each video by item id."""
+    """Videos, frames, or nothing but the recipe; returns the SHA-256 of each video by its id."""
     if spec.output.media == "video":
         return _emit_videos(folder, media, tools)
     if spec.output.media == "frames":
@@ -217,11 +237,10 @@ def _emit_media(
 
 
 def _emit_videos(folder: DatasetFolder, media: Media, tools: Tools) -> dict[str, str]:
-    """Splice every item; returns the SHA-256 of each file by item id."""
-    numbered = ((folder.video(number, item.id), item) for number, item in enumerate(read_plan(folder.plan)))
-    tasks = (media.render_task(item, path) for path, item in numbered)
+    """Splice every video; returns the SHA-256 of each file by its id."""
+    tasks = (media.render_task(video.timeline, folder.video(video.number, video.id)) for video in _videos(folder))
     hashes: dict[Path, str] = {}
-    with tools.progress.stage("splicing videos", sum(1 for _ in read_plan(folder.plan))) as stage:
+    with tools.progress.stage("splicing videos", sum(1 for _ in _videos(folder))) as stage:
         hashes.update(counted(tools.executor.map(render, tasks), stage))
     prune(folder, set(hashes))
     return {path.stem: digest for path, digest in hashes.items()}
@@ -242,27 +261,25 @@ def _is_complete(folder: DatasetFolder, spec: Spec) -> bool:
     """Whether a manifest was written and nothing that it promises has been lost since."""
     if not all(path.is_file() for path in (folder.manifest, folder.metadata, folder.card, folder.fingerprints)):
         return False
-    for number, item in enumerate(read_plan(folder.plan)):
-        stills = {folder.still(clip.source) for clip in item.timeline.clips if clip.role != "haystack"}
-        files = [folder.video(number, item.id)] if spec.output.media == "video" else []
+    for video in _videos(folder):
+        stills = {folder.still(clip.source) for clip in video.timeline.clips if clip.role != "haystack"}
+        files = [folder.video(video.number, video.id)] if spec.output.media == "video" else []
         if spec.output.media == "frames":
-            files = [folder.root / path for path in set(frame_paths(item.timeline, folder))]
+            files = [folder.root / path for path in set(frame_paths(video.timeline, folder))]
         if not all(path.is_file() for path in (*files, *stills)):
             return False
     return True
 
 
-def _rows(folder: DatasetFolder, writer: RowWriter, spec: Spec, hashes: Mapping[str, str]) -> Iterator[Row]:
-    for number, item in enumerate(read_plan(folder.plan)):
-        video = folder.video(number, item.id).relative_to(folder.root).as_posix() if hashes else ""
-        frames = frame_paths(item.timeline, folder) if spec.output.media == "frames" else ()
-        yield writer.row(item, video=video, frames=frames, sha256=hashes.get(item.id, ""))
+def _rows(folder: DatasetFolder, writer: RowWriter, hashes: Mapping[str, str]) -> Iterator[Row]:
+    return (writer.row(item, sha256=hashes.get(item.video, "")) for item in read_plan(folder.plan))
 
 
 def _picture(folder: DatasetFolder, media: Media) -> str:
-    """A picture of one item, with its needle as near to the middle as there is, for the card."""
+    """A picture of one item for the card: of one with a needle, as near to the middle as there is."""
     items = islice(read_plan(folder.plan), 500)
-    item = min(items, key=lambda item: abs(item.requested_depth - Fraction(1, 2)), default=None)
+    middle = Fraction(1, 2)
+    item = min(items, key=lambda item: (not item.needles, abs(item.requested_depth - middle)), default=None)
     if item is None:
         return ""
     frames = ItemFrames(item.timeline, media)

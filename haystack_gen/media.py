@@ -22,7 +22,6 @@ from haystack_gen.gather.fit import Fit
 from haystack_gen.gather.images import Pixels
 from haystack_gen.gather.pool import still_pixels
 from haystack_gen.gather.video import sample
-from haystack_gen.plan.items import Item
 from haystack_gen.plan.timeline import Timeline
 from haystack_gen.progress import Progress
 from haystack_gen.spec import Spec
@@ -45,7 +44,7 @@ class EncodeTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderTask:
-    """One item to be spliced from its stores into `path`."""
+    """One video to be spliced from its stores into `path`."""
 
     timeline: Timeline
     folders: Mapping[str, Path]
@@ -114,10 +113,10 @@ class Media:
                 cache=self._cache.root,
             )
 
-    def render_task(self, item: Item, path: Path) -> RenderTask:
-        """What it takes to write an item to `path`."""
-        folders = {clip.source: self.folder(clip.source) for clip in item.timeline.clips}
-        return RenderTask(timeline=item.timeline, folders=folders, encoding=self.encoding, path=path)
+    def render_task(self, timeline: Timeline, path: Path) -> RenderTask:
+        """What it takes to write a video to `path`."""
+        folders = {clip.source: self.folder(clip.source) for clip in timeline.clips}
+        return RenderTask(timeline=timeline, folders=folders, encoding=self.encoding, path=path)
 
     def still(self, source: str) -> Pixels:
         """A needle or distractor as it was before encoding, fitted to the frame."""
@@ -126,7 +125,7 @@ class Media:
 
 
 class ItemFrames(Sequence[Pixels]):
-    """The frames of one item as RGB arrays (height, width, 3), decoded from the chunks when asked for."""
+    """The frames of one video as RGB arrays (height, width, 3), decoded from the chunks when asked for."""
 
     def __init__(self, timeline: Timeline, media: Media) -> None:
         """Open nothing yet."""
@@ -200,7 +199,7 @@ def _encode(task: EncodeTask) -> int:
 
 
 def render(task: RenderTask) -> tuple[Path, str]:
-    """Splice an item and return its path and SHA-256; a file that exists is complete and is not made again."""
+    """Splice a video and return its path and SHA-256; a file that exists is complete and is not made again."""
     if not task.path.is_file():
         stores = {source: ChunkStore(folder, task.encoding) for source, folder in task.folders.items()}
         pieces = [Piece(stores[clip.source], clip.source_start, clip.length) for clip in task.timeline.clips]

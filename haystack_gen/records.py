@@ -1,4 +1,4 @@
-"""Facts to JSON Lines and back, and the strict reading of JSON and text that packs share.
+"""Records to JSON Lines and back, and the strict reading of JSON and text that packs share.
 
 One object per line, keys in field order, every key in every line; fractions as "a/b" (whole ones as "a"), tuples as
 lists. Equal facts give equal bytes.
@@ -16,38 +16,45 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from haystack_gen.errors import InputError
-from haystack_gen.facts import Match, Needle, Sighting, Source
+from haystack_gen.facts import Listed, Match, Needle, Noise, Sighting, Source, VideoQuestion
 from haystack_gen.workspace import refusals_explained
 
-Record = TypeVar("Record", Source, Needle, Match, Sighting)
+Record = TypeVar("Record", Source, Needle, Match, Sighting, Listed, VideoQuestion, Noise)
 
 LARGEST_BYTES = 64 << 20
 _RENAMED = {"path": "name"}
 _FRACTION = re.compile(r"-?[0-9]{1,400}(/0*[1-9][0-9]{0,400})?")
-_MEANINGS = {str: "text", int: "a whole number", float: "a number", NoneType: "null"}
+_MEANINGS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
 
 
-def dump(records: Iterable[Source | Needle | Match | Sighting]) -> str:
+def dump(records: Iterable[Record]) -> str:
     """The records as JSON Lines. A source's path stays on this machine: only the file's `name` is written."""
     return "".join(json.dumps(_plain(record), ensure_ascii=False, allow_nan=False) + "\n" for record in records)
 
 
-def load(source: Path | str, kind: type[Record], *, paths: Mapping[str, str] | None = None) -> tuple[Record, ...]:
+def load(
+    source: Path | str,
+    kind: type[Record],
+    *,
+    paths: Mapping[str, str] | None = None,
+    largest: int = LARGEST_BYTES,
+) -> tuple[Record, ...]:
     """Read back what `dump` wrote, from a file or from the text itself.
 
     Args:
         source: a `Path` to a file, or the text.
         kind: the record that every line holds.
         paths: where each `Source` lies on this machine, by id; the path of one not named is "".
+        largest: more bytes than this are not read from a file.
 
     Raises:
         InputError: a line is not such a record; the message names file, line, key and value.
     """
-    name, text = (str(source), read_text(source)) if isinstance(source, Path) else ("text", source)
+    name, text = (str(source), read_text(source, largest=largest)) if isinstance(source, Path) else ("text", source)
     records: list[Record] = []
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
         where = f"{name}:{number}"
-        record = _record(parse_json(line, where), kind, where)
+        record = as_record(parse_json(line, where), kind, where)
         records.append(replace(record, path=paths.get(record.id, "")) if paths and kind is Source else record)
     return tuple(records)
 
@@ -128,7 +135,7 @@ def _keys(kind: type) -> dict[str, Any]:
 def _typed(value: Any, hint: Any, where: str) -> Any:
     """`value`, as JSON has it, as the type that `hint` states."""
     if is_dataclass(hint):
-        return _record(value, hint, where)
+        return value if isinstance(value, hint) else as_record(value, hint, where)  # type: ignore[arg-type]
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise InputError(f"{where}: expected a list, got {value!r}")
@@ -148,7 +155,12 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
     return value
 
 
-def _record(value: Any, kind: Any, where: str) -> Any:
+def as_record(value: Any, kind: Any, where: str) -> Any:
+    """A JSON object as a record of this dataclass; parts of it may be records already.
+
+    Raises:
+        InputError: a key is missing or unknown, or a value is of another type; `where` begins the message.
+    """
     if not isinstance(value, dict):
         raise InputError(f"{where}: expected an object, got {value!r}")
     hints = {_RENAMED.get(key, key): hint for key, hint in _keys(kind).items()}

@@ -3,54 +3,53 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from haystack_gen.emit.plans import find_item
+from haystack_gen.emit.plans import find_timeline
+from haystack_gen.emit.provenance import catalogued
 from haystack_gen.executors import LocalExecutor
-from haystack_gen.facts import Source
 from haystack_gen.gather.world import located
 from haystack_gen.media import ItemFrames, Media, needed_frames, render
-from haystack_gen.plan.items import Item
+from haystack_gen.plan.timeline import Timeline
 from haystack_gen.progress import Silent
-from haystack_gen.records import load
 from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import Cache, DatasetFolder
 
 
 def open_item(dataset: str | Path, item_id: str, *, sources: Sequence[str | Path] = ()) -> ItemFrames:
-    """The frames of one item, without rendering it: `len(frames)`, `frames[k]` as RGB uint8 (height, width, 3).
+    """The frames of an item's video, without rendering it: `len(frames)`, `frames[k]` as RGB uint8 (height, width, 3).
 
     Works for any dataset, whatever its media, as long as the chunk cache or the sources are there.
 
     Args:
         dataset: the dataset's folder.
-        item_id: an item of its manifest.
+        item_id: an item of its manifest, or a video of some item's context.
         sources: where films and pictures are now, if they are not where they were when the dataset was built.
 
     Raises:
         InputError: no such item, or a source can be found neither in the cache nor on disk.
     """
-    item, media = _prepared(Path(dataset), item_id, [Path(source) for source in sources], Cache.default())
-    return ItemFrames(item.timeline, media)
+    timeline, media = _prepared(Path(dataset), item_id, [Path(source) for source in sources], Cache.default())
+    return ItemFrames(timeline, media)
 
 
 def render_item(dataset: Path, item_id: str, output: Path, *, sources: Sequence[Path], cache: Cache) -> None:
-    """Write one item to `output`, the same bytes as the build wrote.
+    """Write an item's video, or one of a context, to `output`, the same bytes as the build wrote.
 
     Raises:
         InputError: as `open_item`.
     """
-    item, media = _prepared(dataset, item_id, sources, cache)
-    render(media.render_task(item, output))
+    timeline, media = _prepared(dataset, item_id, sources, cache)
+    render(media.render_task(timeline, output))
 
 
-def _prepared(dataset: Path, item_id: str, given: Sequence[Path], cache: Cache) -> tuple[Item, Media]:
-    """An item and its encoded sources; only what is missing from the cache is looked for and encoded."""
+def _prepared(dataset: Path, name: str, given: Sequence[Path], cache: Cache) -> tuple[Timeline, Media]:
+    """A timeline and its encoded sources; only what is missing from the cache is looked for and encoded."""
     folder = DatasetFolder(dataset)
-    item = find_item(folder.plan, item_id)
+    timeline = find_timeline(folder.plan, name)
     spec = read_spec_file(folder.spec)
-    shown = {clip.source for clip in item.timeline.clips}
-    catalog = [source for source in load(folder.catalog, Source) if source.id in shown]
+    shown = {clip.source for clip in timeline.clips}
+    catalog = [source for source in catalogued(folder) if source.id in shown]
     sources = {source.id: source for source in located(catalog, given, cache)}
     media = Media(spec, sources, cache)
-    whole = {source: stop for source, (_, stop) in needed_frames([item.timeline]).items()}
+    whole = {source: stop for source, (_, stop) in needed_frames([timeline]).items()}
     media.encode(whole, executor=LocalExecutor(), progress=Silent(), what="encoding")
-    return item, media
+    return timeline, media

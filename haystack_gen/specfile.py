@@ -11,7 +11,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from haystack_gen.errors import InputError
+from haystack_gen.notation import Section
 from haystack_gen.spec import Spec
+
+_NO_PATHS = ("draw", "template")  # what a spec says in place of a path
 
 
 class _Yaml(yaml.SafeLoader):
@@ -98,30 +101,54 @@ def dump_spec(spec: Spec) -> str:
 
 def published(spec: Spec) -> Spec:
     """The spec without its maker's paths: files and folders by their last name, enough to find them again."""
-    haystack, needles, mining = spec.haystack, spec.needles, spec.mining
+    haystack, needles, mining, stack = spec.haystack, spec.needles, spec.mining, spec.families.stack
     kind, _, which = mining.embedder.partition(":")
     model, _, weights = which.partition("/")
     embedder = f"{kind}:{model}/{Path(weights).name}" if weights else mining.embedder
+    lists = {family: _last_name(path) for family, path in needles.lists.items()}
     return spec.model_copy(
         update={
             "haystack": haystack.model_copy(update={"sources": tuple(map(_last_name, haystack.sources))}),
             "needles": needles.model_copy(
-                update={name: _last_name(getattr(needles, name)) for name in ("pack", "images", "distractor_list")}
+                update=_last_names(needles, "pack", "images", "distractor_list") | {"lists": lists}
             ),
             "mining": mining.model_copy(
+                update=_last_names(mining, "matches", "sightings")
+                | {"pool": tuple(map(_last_name, mining.pool)), "embedder": embedder}
+            ),
+            "families": spec.families.model_copy(
                 update={
-                    "pool": tuple(map(_last_name, mining.pool)),
-                    "matches": _last_name(mining.matches),
-                    "sightings": _last_name(mining.sightings),
-                    "embedder": embedder,
+                    "stack": stack.model_copy(update=_last_names(stack, "tokenizer", "noise", "questions", "videos"))
                 }
             ),
         }
     )
 
 
+def without_folders(text: str, spec: Spec) -> str:
+    """`text` with every path of the spec, as written or in full, by its last name."""
+    needles, mining, stack = spec.needles, spec.mining, spec.families.stack
+    named = (*spec.haystack.sources, needles.pack, needles.images, needles.distractor_list, *needles.lists.values())
+    named += (*mining.pool, mining.matches, stack.tokenizer, stack.noise, stack.questions, stack.videos)
+    forms = {
+        str(form): Path(path).resolve().name
+        for path in named
+        if path and path not in _NO_PATHS
+        for form in (Path(path), Path(path).absolute(), Path(path).resolve())
+    }
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, forms[form]) if len(Path(form).parts) > 1 else text
+    return text
+
+
+def _last_names(section: Section, *keys: str) -> dict[str, Any]:
+    return {key: _last_name(getattr(section, key)) for key in keys}
+
+
 def _last_name(path: str | None) -> str | None:
-    return path if path is None or path.startswith("hub:") else Path(path).resolve().name or path
+    if path is None or path in _NO_PATHS or path.startswith("hub:"):
+        return path
+    return Path(path).resolve().name or path
 
 
 def _override(document: dict[str, Any], dotted: str, value: object) -> None:

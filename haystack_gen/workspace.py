@@ -223,6 +223,26 @@ class DatasetFolder:
         return self.provenance / "sightings.jsonl"
 
     @property
+    def listed(self) -> Path:
+        return self.provenance / "listed.jsonl"
+
+    @property
+    def questions(self) -> Path:
+        return self.provenance / "questions.jsonl"
+
+    @property
+    def films(self) -> Path:
+        return self.provenance / "films.jsonl"
+
+    @property
+    def noise(self) -> Path:
+        return self.provenance / "noise.jsonl"
+
+    @property
+    def remarks(self) -> Path:
+        return self.provenance / "remarks.txt"
+
+    @property
     def stills(self) -> Path:
         """Needles and distractors as they were before encoding, fitted to the frame: `<source id>.png`."""
         return self.provenance / "stills"
@@ -233,7 +253,6 @@ class DatasetFolder:
 
     @property
     def picture(self) -> Path:
-        """One item at a glance, for the card."""
         return self.root / "picture.png"
 
     @property
@@ -244,9 +263,9 @@ class DatasetFolder:
     def versions(self) -> Path:
         return self.provenance / "versions.json"
 
-    def video(self, number: int, item_id: str) -> Path:
-        """The `number`-th rendered item, at most 1,000 to a folder."""
-        return self.root / "videos" / f"{number // 1000:03d}" / f"{item_id}.mp4"
+    def video(self, number: int, video_id: str) -> Path:
+        """The `number`-th distinct video, at most 1,000 to a folder."""
+        return self.root / "videos" / f"{number // 1000:03d}" / f"{video_id}.mp4"
 
     def frame(self, source_id: str, frame: int) -> Path:
         """One stored frame, shared by all items that show it."""

@@ -273,14 +273,14 @@ def test_a_dataset_of_the_wrong_make_is_refused(tmp_path):
 
 def test_seeds_share_no_timeline_of_the_tiny_preset(tmp_path):
     from haystack_gen.build import Tools, gather
-    from haystack_gen.plan.items import plan_items
+    from haystack_gen.plan.planner import plan_items
     from haystack_gen.workspace import package_folder
 
     text = (package_folder("templates") / "specs" / "tiny.yaml").read_text()
     timelines = []
     for seed in (42, 43):
         spec = read_spec(text, where="tiny", overrides={"seed": seed, "mining.uniqueness": "off"})
-        facts, _ = gather(spec, Tools.local())
+        facts = gather(spec, Tools.local()).facts
         timelines.append({item.timeline for item in plan_items(spec, facts)})
     assert not timelines[0] & timelines[1]
 

@@ -76,16 +76,20 @@ def test_the_readmes_row_is_a_row(tmp_path):
 def golden_line() -> str:
     """The README's row, from the plan that is pinned."""
     from haystack_gen.emit.plans import read_plan
-    from haystack_gen.emit.rows import RowWriter, plain
+    from haystack_gen.emit.row_writer import RowWriter
+    from haystack_gen.emit.rows import plain
+    from haystack_gen.emit.videos import Places
     from haystack_gen.facts import Needle, Source
     from haystack_gen.records import load
     from haystack_gen.specfile import read_spec_file
+    from haystack_gen.workspace import DatasetFolder
 
     golden = Path(__file__).parent / "golden"
     spec = read_spec_file(ROOT / "templates" / "specs" / "tiny.yaml")
     needles, sources = load(golden / "tiny.needles.jsonl", Needle), load(golden / "tiny.catalog.jsonl", Source)
     item = next(read_plan(golden / "tiny.plan.jsonl"))
-    row = RowWriter(spec, needles=needles, sources=sources).row(item, video=f"videos/000/{item.id}.mp4")
+    places = Places(DatasetFolder(golden), "video", {item.video: 0})
+    row = RowWriter(spec, needles=needles, sources=sources, places=places).row(item)
     return json.dumps(plain(row))
 
 

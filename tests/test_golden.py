@@ -5,9 +5,11 @@ from pathlib import Path
 from haystack_gen.emit.plans import plan_line
 from haystack_gen.facts import Facts, Match, Needle, Sighting, Source
 from haystack_gen.gather.world import gather_pack
-from haystack_gen.plan.items import Item, plan_items
+from haystack_gen.plan.items import Item
+from haystack_gen.plan.planner import plan_items
 from haystack_gen.records import load
 from haystack_gen.specfile import read_spec_file
+from haystack_gen.wording import read_wording
 from haystack_gen.workspace import Cache, package_folder
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -27,6 +29,7 @@ def test_the_plan_of_tiny_is_pinned():
         needles=load(golden("needles"), Needle),
         matches=load(golden("matches"), Match),
         sightings=load(golden("sightings"), Sighting),
+        wording=read_wording(),
     )
     planned = list(plan_items(read_spec_file(TINY), facts))
     lines = "".join(plan_line(one) for one in planned if isinstance(one, Item))

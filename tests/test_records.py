@@ -105,7 +105,7 @@ def test_the_bytes_of_a_needle_are_these():
     )
     assert records.dump([needle]) == (
         '{"id": "zoo", "source": "zoo", "question": "动物?", "answer": "b", "options": ["a", "b"], "key": "", '
-        '"value": "", "attribute": "", "instruction": "", "distractors": [{"source": "x", "lure": ""}]}\n'
+        '"value": "", "attribute": "", "instruction": "", "count": 1, "distractors": [{"source": "x", "lure": ""}]}\n'
     )
 
 

@@ -31,26 +31,13 @@ def show(dataset: Path, item: str, output: Path | None) -> None:
       haystack-gen show demo retrieval-64-d0-t0-lamp -o item.png
     """
     from haystack_gen.emit.plans import find_item
-    from haystack_gen.judge.ribbon import LEGEND, ribbon
     from haystack_gen.judge.strip import draw_strip, read_chosen
-    from haystack_gen.plan.choices import LETTERS
+    from haystack_gen.judge.words import described
 
     folder = DatasetFolder(dataset)
     found = find_item(folder.plan, item)
-    click.echo(found.question)
-    for letter, option in zip(LETTERS, found.options, strict=False):
-        click.echo(f"  {letter}. {option}" + ("   <- answer" if letter == found.answer else ""))
-    if not found.options:
-        click.echo(f"  answer: {found.answer}")
-    click.echo(f"\n0 {ribbon(found)} {found.timeline.length}\n  {LEGEND}\n")
-    placed = [("needle", one, "") for one in found.needles] + [
-        ("distractor", one, f"  {one.offset:+d}" + (f"  shows {one.lure}" if one.lure else ""))
-        for one in found.distractors
-    ]
-    rate = found.timeline.rate
-    for role, one, more in placed:
-        at = f"frames [{one.start}, {one.start + one.length})  {float(one.start / rate):.2f} s"
-        click.echo(f"  {role:<10}  {at}  {one.source}{more}")
+    for line in described(found):
+        click.echo(line)
     if output:
         with atomic_path(output) as part:
             draw_strip(found, read_chosen(folder, found)).save(part, format="PNG")

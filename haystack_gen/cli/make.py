@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from haystack_gen.workspace import DatasetFolder, atomic_path, package_folder, w
 _OUT = click.Path(path_type=Path, file_okay=False)
 _OUT_HELP = "Dataset folder: new, or one begun with the same command."
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_MOST_REMARKS = 20
 _jobs = click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Local processes.")
 
 
@@ -148,7 +150,8 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
     from haystack_gen.build import gather
     from haystack_gen.cli.summary import Summary
     from haystack_gen.emit.plans import plan_line
-    from haystack_gen.plan.items import Item, plan_items
+    from haystack_gen.plan.items import Item
+    from haystack_gen.plan.planner import plan_items
 
     if dry_run and output:
         say(f"a dry run: {output} is not written")
@@ -157,14 +160,15 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
     if dry_run:
         mining = spec.mining.model_copy(update={"uniqueness": "off"})
         spec = spec.model_copy(update={"mining": mining})
-    facts, _ = gather(spec, _tools(cache, jobs))
+    world = gather(spec, _tools(cache, jobs))
+    _say_remarks(world.remarks)
     summary = Summary(spec)
     if output is None:
-        for planned in plan_items(spec, facts):
+        for planned in plan_items(spec, world.facts):
             summary.add(planned)
     else:
         with atomic_path(output) as part, part.open("w", encoding="utf-8", newline="\n") as out:
-            for planned in plan_items(spec, facts):
+            for planned in plan_items(spec, world.facts):
                 summary.add(planned)
                 if isinstance(planned, Item):
                     out.write(plan_line(planned))
@@ -203,9 +207,18 @@ def build(out: Path, replace: bool, media: str | None, cache: Path | None, jobs:
     if not replace:
         _refuse_another(DatasetFolder(out), spec)
     built = build_dataset(spec, out, _tools(cache, jobs))
+    _say_remarks(built.remarks, where=f" in {DatasetFolder(out).remarks}")
     for reason, count in built.dropped.items():
         say(f"dropped {count}: {reason}")
     say(f"{built.items} items in {out}; check them with: haystack-gen verify {out}")
+
+
+def _say_remarks(remarks: Sequence[str], *, where: str = "") -> None:
+    """Say what was noticed about the inputs, the first few of it; `where` is where the rest stands."""
+    for remark in remarks[:_MOST_REMARKS]:
+        say(remark)
+    if len(remarks) > _MOST_REMARKS:
+        say(f"... and {len(remarks) - _MOST_REMARKS} more{where}")
 
 
 def _refuse_another(folder: DatasetFolder, spec: Spec) -> None:

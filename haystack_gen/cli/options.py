@@ -20,7 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # option name, spec key, help
 _OVERRIDES = (
-    ("--needles", "needles.pack", "Needle pack: a folder, an upstream JSON file, hub:USER/NAME, or draw."),
+    ("--needles", "needles.pack", "Needle pack: a folder, an upstream JSON file, hub:USER/NAME, draw, draw:families."),
     ("--images", "needles.images", "Folder of the pack's images, where they do not lie beside its list."),
     ("--distractor-list", "needles.distractor_list", "Upstream's parallel list of distractors."),
     ("--matches", "mining.matches", "Look-alikes found by haystack-gen mine."),
@@ -36,7 +36,7 @@ _OVERRIDES = (
 class ListCommand(click.Command):
     """Lets some options take several values after one flag, so that the shell's `*.mp4` works: --haystack a b c."""
 
-    lists = ("--haystack", "--pool", "--reader", "--source")
+    lists = ("--haystack", "--pool", "--reader", "--source", "--task")
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the flag before each further value."""
@@ -61,6 +61,7 @@ def spec_options(function: Function) -> Function:
         click.argument("preset_or_spec"),
         click.option("--haystack", multiple=True, help="Videos, or folders of videos. Several may follow one flag."),
         *(click.option(name, help=text) for name, _, text in _OVERRIDES),
+        click.option("--task", multiple=True, help="Question families, such as retrieval counting ordering."),
         click.option("--pool", multiple=True, help="Images and videos to mine for look-alikes."),
         click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of the spec."),
     ]
@@ -91,6 +92,8 @@ def chosen_spec(options: dict[str, Any]) -> Spec:
         overrides["haystack.sources"] = list(haystack)
     if pool := options.pop("pool"):
         overrides["mining.pool"] = list(pool)
+    if tasks := options.pop("task"):
+        overrides["tasks"] = [name for task in tasks for name in task.split(",")]
     for option, key, _ in _OVERRIDES:
         value = options.pop(option.lstrip("-").replace("-", "_"))
         if value is not None:

@@ -2,11 +2,15 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 from haystack_gen import __version__
+from haystack_gen.emit.plans import read_plan, read_reasons
+from haystack_gen.emit.videos import Videos
 from haystack_gen.facts import Source
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import package_folder, write_atomic
@@ -23,9 +27,38 @@ _MEDIA = {
 }
 
 
-def write_card(
-    path: Path, spec: Spec, *, sources: Sequence[Source], items: int, dropped: int, picture: str = ""
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a plan amounts to: items by family and by control, distinct videos, drops by reason."""
+
+    families: Mapping[str, int]
+    controls: Mapping[str, int]
+    videos: int
+    dropped: Mapping[str, int]
+
+    @property
+    def items(self) -> int:
+        """All items."""
+        return sum(self.families.values())
+
+
+def tally(plan: Path, dropped: Path) -> Tally:
+    """Count a `plan.jsonl` and a `dropped.jsonl`.
+
+    Raises:
+        InputError: one video id stands for two timelines.
+    """
+    families: Counter[str] = Counter()
+    controls: Counter[str] = Counter()
+    seen, videos = Videos(), 0
+    for item in read_plan(plan):
+        families[item.task] += 1
+        controls[item.control] += 1
+        videos += len(seen.new_of(item))
+    return Tally(families=families, controls=controls, videos=videos, dropped=Counter(read_reasons(dropped)))
+
+
+def write_card(path: Path, spec: Spec, *, sources: Sequence[Source], tally: Tally, picture: str = "") -> None:
     """Write `README.md`; `picture` is a path in the dataset to show, or empty."""
     template = Template((package_folder("templates") / "dataset_card.md").read_text(encoding="utf-8"))
     width, height = spec.haystack.size
@@ -33,10 +66,13 @@ def write_card(
         name=_cell(spec.name),
         quoted_name=json.dumps(spec.name),
         version=__version__,
-        size_category=_size_category(items),
+        size_category=_size_category(tally.items),
         data_files=_MEDIA_FILES[spec.output.media],
-        items=items,
-        dropped=dropped,
+        items=tally.items,
+        dropped=sum(tally.dropped.values()),
+        families=_counts(tally.families),
+        controls=_counts({name: count for name, count in tally.controls.items() if name != "none"}) or "none",
+        videos=tally.videos,
         needle_length=spec.needles.length,
         shortest=min(spec.grid.lengths),
         longest=max(spec.grid.lengths),
@@ -57,11 +93,17 @@ def write_card(
 
 
 def _facts(spec: Spec) -> str:
-    """The options with which a rebuild takes what was found by embedding, instead of finding it again."""
+    """The options with which a rebuild takes what was found by embedding, and is told where its other inputs lie."""
     mined = spec.mining.pool or spec.mining.matches
     options = ["--matches provenance/matches.jsonl", "--set mining.pool=[]"] if mined else []
     if spec.mining.uniqueness != "off":
         options.append("--set mining.sightings=provenance/sightings.jsonl")
+    options += (f"--set needles.lists.{family}=LIST" for family in spec.needles.lists)
+    stack = spec.families.stack
+    given = {"tokenizer": stack.tokenizer, "questions": stack.questions, "videos": stack.videos}
+    given["noise"] = None if stack.noise in ("draw", "template") else stack.noise
+    if "stack" in spec.tasks:
+        options += (f"--set families.stack.{name}={name.upper()}" for name, path in given.items() if path)
     return "".join(f"\\\n    {option} " for option in options).rstrip()
 
 
@@ -74,6 +116,10 @@ def _distractors(spec: Spec) -> str:
     if law.law != "periodic":
         return f"{law.law}, {law.count}, sides: {law.sides}"
     return f"periodic, every {law.period_frames} frames, phase {law.phase}, sides: {law.sides}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def _ledger(sources: Sequence[Source]) -> str:

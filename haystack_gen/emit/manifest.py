@@ -14,11 +14,15 @@ from haystack_gen.errors import InputError
 from haystack_gen.workspace import atomic_path
 
 _ROWS_PER_GROUP = 1000
+_TEXT_PER_GROUP = 64 << 20  # characters: contexts may be long, and a group is held in memory
 _NEEDLE = pa.struct(
     [
         ("needle_id", pa.string()),
         ("kind", pa.string()),
+        ("key", pa.string()),
         ("content", pa.string()),
+        ("count", pa.int32()),
+        ("asked", pa.bool_()),
         ("source", pa.string()),
         ("start_frame", pa.int64()),
         ("end_frame", pa.int64()),
@@ -40,6 +44,16 @@ _DISTRACTOR = pa.struct(
         ("lure", pa.string()),
     ]
 )
+_PART = pa.struct(
+    [
+        ("type", pa.string()),
+        ("text", pa.string()),
+        ("video_id", pa.string()),
+        ("video", pa.string()),
+        ("frames", pa.list_(pa.string())),
+    ]
+)
+_NESTED = {"needles": pa.list_(_NEEDLE), "distractors": pa.list_(_DISTRACTOR), "context": pa.list_(_PART)}
 _TYPES: dict[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
@@ -53,10 +67,8 @@ def schema(media: str) -> pa.Schema:
     """The columns of `metadata.parquet`; `file_name` or `frames_file_names` is what `datasets` turns into media."""
     columns: list[tuple[str, pa.DataType]] = []
     for name, field in Row.model_fields.items():
-        if name == "needles":
-            columns.append((name, pa.list_(_NEEDLE)))
-        elif name == "distractors":
-            columns.append((name, pa.list_(_DISTRACTOR)))
+        if name in _NESTED:
+            columns.append((name, _NESTED[name]))
         elif name in ("video", "frames"):
             if (media == "video") == (name == "video") and media != "none":
                 columns.append(_media_column(name))
@@ -71,7 +83,7 @@ def _media_column(name: str) -> tuple[str, pa.DataType]:
 
 
 def write_metadata(rows: Iterable[Row], path: Path, *, media: str) -> None:
-    """Write the typed table, a row group per 1,000 rows."""
+    """Write the typed table, a row group per 1,000 rows, or fewer where their contexts are long."""
     columns = schema(media)
     with atomic_path(path) as part, pq.ParquetWriter(part, columns) as writer:
         for batch in _batches(rows):
@@ -111,10 +123,12 @@ def read_manifest(path: Path) -> Iterator[Row]:
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     batch: list[Row] = []
+    text = 0
     for row in rows:
         batch.append(row)
-        if len(batch) == _ROWS_PER_GROUP:
+        text += sum(len(part.text) for part in row.context)
+        if len(batch) == _ROWS_PER_GROUP or text >= _TEXT_PER_GROUP:
             yield batch
-            batch = []
+            batch, text = [], 0
     if batch:
         yield batch

@@ -13,17 +13,21 @@ from typing import Any, get_args
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Role, check_id
-from haystack_gen.plan.items import Drop, Item, PlacedDistractor, PlacedNeedle
+from haystack_gen.plan.items import Drop, Item
 from haystack_gen.plan.timeline import Clip, Timeline
+from haystack_gen.records import as_record
+
+_ROLES = get_args(Role)
 
 
 def plan_line(planned: Item | Drop) -> str:
     """One line of `plan.jsonl` (items) or `dropped.jsonl` (drops), with its newline."""
     record = {field.name: getattr(planned, field.name) for field in fields(planned)}
     if isinstance(planned, Item):
-        record["timeline"] = {"rate": planned.timeline.rate, "clips": [_clip(clip) for clip in planned.timeline.clips]}
-        record["needles"] = [asdict(needle) for needle in planned.needles]
-        record["distractors"] = [asdict(distractor) for distractor in planned.distractors]
+        record["timeline"] = _plain_timeline(planned.timeline)
+        record["beside"] = [{"video": one.video, "timeline": _plain_timeline(one.timeline)} for one in planned.beside]
+        for name in ("needles", "distractors", "context"):
+            record[name] = [asdict(one) for one in record[name]]
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
 
 
@@ -55,11 +59,6 @@ def read_reasons(path: Path) -> Iterator[str]:
             yield str(json.loads(line)["reason"])
 
 
-def item_id_of(line: bytes) -> str:
-    """The id of an item without reading all of its line; it comes first."""
-    return str(json.loads(b"{" + line[1 : line.index(b",")] + b"}")["id"])
-
-
 def find_item(path: Path, item_id: str) -> Item:
     """One item of a `plan.jsonl`.
 
@@ -75,42 +74,53 @@ def find_item(path: Path, item_id: str) -> Item:
     raise InputError(f"{path}: no item {item_id!r} among {len(names)}; did you mean {near}?")
 
 
-def _clip(clip: Clip) -> list[str | int]:
-    return [clip.role, clip.source, clip.source_start, clip.start, clip.length]
+def find_timeline(path: Path, name: str) -> Timeline:
+    """The timeline of an item's own video, or of a video of this name beside some item's own.
+
+    Raises:
+        InputError: there is neither; the nearest items are named.
+    """
+    beside = None
+    for item in read_plan(path):
+        if item.id == name:
+            return item.timeline
+        beside = beside or dict(item.videos).get(name)
+    return beside or find_item(path, name).timeline
+
+
+def _plain_timeline(timeline: Timeline) -> dict[str, Any]:
+    clips = [[clip.role, clip.source, clip.source_start, clip.start, clip.length] for clip in timeline.clips]
+    return {"rate": timeline.rate, "clips": clips}
 
 
 def _item(record: dict[str, Any]) -> Item:
-    _check_types(record)
-    timeline = record["timeline"]
-    clips = tuple(
-        Clip(role=role, source=source, source_start=source_start, start=start, length=length)
-        for role, source, source_start, start, length in timeline["clips"]
-    )
-    if not clips or Fraction(timeline["rate"]) <= 0:
-        raise ValueError("its timeline has no clips or no rate")
-    record |= {
-        "options": tuple(record["options"]),
-        "timeline": Timeline(rate=Fraction(timeline["rate"]), clips=clips),
-        "needles": tuple(
-            PlacedNeedle(**(needle | {"depth": Fraction(needle["depth"])})) for needle in record["needles"]
-        ),
-        "distractors": tuple(PlacedDistractor(**distractor) for distractor in record["distractors"]),
-        "requested_depth": Fraction(record["requested_depth"]),
-    }
-    return Item(**record)
+    """The item, strictly: every key, every value of the type it was written as, ids that are safe as file names."""
+    record["timeline"] = _timeline(record["timeline"])
+    record["beside"] = [one | {"timeline": _timeline(one["timeline"])} for one in record["beside"]]
+    item: Item = as_record(record, Item, "item")
+    videos = {video for video, _ in item.videos}
+    sources = {one.source for one in item.needles} | {one.source for one in item.distractors}
+    for what, names in {"item": {item.id}, "video": videos, "source": sources}.items():
+        for name in names:
+            check_id(name, what)
+    for part in item.context:
+        if (part.video not in videos) if part.video else (part.first < 0 or part.count < 1):
+            raise ValueError(f"its context has a part that is neither text nor a video of the item: {part}")
+    return item
 
 
-def _check_types(record: dict[str, Any]) -> None:
-    """What is computed with must be of the type that it was written as."""
-    texts = [record[name] for name in ("id", "question", "answer", "answer_text")] + list(record["options"])
-    placed = (*record["needles"], *record["distractors"])
-    frames = [one[name] for one in placed for name in ("start", "length")]
-    for role, source, *places in record["timeline"]["clips"]:
-        if role not in get_args(Role):
+def _timeline(plain: dict[str, Any]) -> Timeline:
+    """A timeline as `_plain_timeline` wrote it; clips by hand, since there may be one per frame."""
+    clips = []
+    for role, source, source_start, start, length in plain["clips"]:
+        if role not in _ROLES:
             raise ValueError(f"a clip has the role {role!r}")
+        if not type(source_start) is type(start) is type(length) is int:
+            raise TypeError(f"a clip of {source!r} has a frame number that is none")
+        clips.append(Clip(role=role, source=source, source_start=source_start, start=start, length=length))
+    for source in {clip.source for clip in clips}:
         check_id(source, "source")
-        frames += places
-    if not all(isinstance(text, str) for text in texts) or not all(type(frame) is int for frame in frames):
-        raise TypeError("a text or a frame number is something else")
-    for name in (record["id"], *(one["source"] for one in placed)):
-        check_id(name, "item or source")
+    rate = Fraction(plain["rate"])
+    if not clips or rate <= 0:
+        raise ValueError("a timeline has no clips or no rate")
+    return Timeline(rate=rate, clips=tuple(clips))

@@ -9,27 +9,83 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 
 from haystack_gen import __version__
-from haystack_gen.emit.plans import item_id_of, plan_line
+from haystack_gen.emit.plans import plan_line, read_plan
+from haystack_gen.emit.videos import distinct_videos, timeline_digest
 from haystack_gen.errors import InputError
+from haystack_gen.facts import Facts, Listed, Match, Needle, Noise, Sighting, Source, VideoQuestion
 from haystack_gen.plan.items import Drop, Item
+from haystack_gen.records import LARGEST_BYTES, Record, dump, load
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import dump_spec, read_spec_file
+from haystack_gen.wording import read_wording
 from haystack_gen.workspace import TEMPORARY_MARK, DatasetFolder, installed_version, refusals_explained, write_atomic
 
+Records = Mapping[Path, str | None]
+_LARGEST_NOISE_BYTES = 1 << 30
 
-def settle(folder: DatasetFolder, spec: Spec, *, records: dict[Path, str], planned: Iterable[Item | Drop]) -> None:
+
+def fact_records(folder: DatasetFolder, facts: Facts) -> dict[Path, str | None]:
+    """The text of every file that `read_facts` reads; None for those that are not to be, having nothing to say."""
+    return {
+        folder.catalog: dump((*facts.haystack, *facts.stills)),
+        folder.needles: dump(facts.needles),
+        folder.matches: dump(facts.matches),
+        folder.sightings: dump(facts.sightings),
+        folder.listed: dump(facts.listed) or None,
+        folder.questions: dump(facts.questions) or None,
+        folder.films: dump(facts.needle_films) or None,
+        folder.noise: dump([facts.noise]) if facts.noise else None,
+    }
+
+
+def read_facts(folder: DatasetFolder) -> Facts:
+    """What a finished dataset was planned from; how questions are worded comes with the program.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    sources = load(folder.catalog, Source)
+    noise = _there(folder.noise, Noise, largest=_LARGEST_NOISE_BYTES)
+    return Facts(
+        haystack=tuple(source for source in sources if not source.is_still),
+        stills=tuple(source for source in sources if source.is_still),
+        needles=load(folder.needles, Needle),
+        matches=load(folder.matches, Match),
+        sightings=load(folder.sightings, Sighting),
+        needle_films=_there(folder.films, Source),
+        listed=_there(folder.listed, Listed),
+        questions=_there(folder.questions, VideoQuestion),
+        noise=noise[0] if noise else None,
+        wording=read_wording(),
+    )
+
+
+def catalogued(folder: DatasetFolder) -> tuple[Source, ...]:
+    """Every film and picture of a finished dataset.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    return (*load(folder.catalog, Source), *_there(folder.films, Source))
+
+
+def _there(path: Path, kind: type[Record], *, largest: int = LARGEST_BYTES) -> tuple[Record, ...]:
+    """The records of a file that exists where there are any."""
+    return load(path, kind, largest=largest) if path.exists() else ()
+
+
+def settle(folder: DatasetFolder, spec: Spec, *, records: Records, planned: Iterable[Item | Drop]) -> None:
     """Write spec, records, plan and drops; drop the manifest and stale media of an earlier, different build.
 
     Args:
         folder: the dataset's.
         spec: as built from.
-        records: the text of each further file of the provenance.
+        records: the text of each further file of the provenance; None for a file that is not to be.
         planned: the plan, streamed.
     """
     plan, dropped = (path.with_name(f"{TEMPORARY_MARK}new-{path.name}") for path in (folder.plan, folder.dropped))
@@ -40,8 +96,10 @@ def settle(folder: DatasetFolder, spec: Spec, *, records: dict[Path, str], plann
         if not (same and all(_reads(path, text) for path, text in records.items())):
             folder.manifest.unlink(missing_ok=True)
             _discard_stale(folder, plan, same_media=same_media)
-        for path, text in ({folder.spec: dump_spec(spec)} | records).items():
-            if not _reads(path, text):
+        for path, text in {folder.spec: dump_spec(spec), **records}.items():
+            if text is None:
+                path.unlink(missing_ok=True)
+            elif not _reads(path, text):
                 write_atomic(path, text)
         plan.replace(folder.plan)
         dropped.replace(folder.dropped)
@@ -56,9 +114,9 @@ def _write_plan(planned: Iterable[Item | Drop], plan: Path, dropped: Path) -> No
             os.fsync(file.fileno())
 
 
-def _same_media(folder: DatasetFolder, spec: Spec, records: dict[Path, str]) -> bool:
+def _same_media(folder: DatasetFolder, spec: Spec, records: Records) -> bool:
     """Whether the earlier build encoded the same pictures with the same encoder as this one does."""
-    if not all(_reads(path, records[path]) for path in (folder.catalog, folder.versions)):
+    if not all(_reads(path, records[path]) for path in (folder.catalog, folder.films, folder.versions)):
         return False
     with suppress(InputError):
         before = read_spec_file(folder.spec)
@@ -73,9 +131,9 @@ def _discard_stale(folder: DatasetFolder, plan: Path, *, same_media: bool) -> No
     """Delete every video that would come out differently now."""
     valid: set[Path] = set()
     if same_media and folder.plan.is_file():
-        with suppress(ValueError):  # an earlier plan that cannot be read says nothing of what lies there
+        with suppress(InputError):  # an earlier plan that cannot be read says nothing of what lies there
             before = dict(_videos(folder, folder.plan))
-            valid = {path for path, line in _videos(folder, plan) if before.get(path) == line}
+            valid = {path for path, digest in _videos(folder, plan) if before.get(path) == digest}
     prune(folder, valid)
     if not same_media:
         shutil.rmtree(folder.stills, ignore_errors=True)
@@ -95,13 +153,15 @@ def prune(folder: DatasetFolder, valid: set[Path]) -> None:
 
 
 def _videos(folder: DatasetFolder, plan: Path) -> Iterator[tuple[Path, bytes]]:
-    """Where each item of a plan is rendered to, and a digest of its line."""
-    with plan.open("rb") as lines:
-        for number, line in enumerate(lines):
-            yield folder.video(number, item_id_of(line)), blake2b(line, digest_size=16).digest()
+    """Where each video of a plan is rendered to, and a digest of its timeline."""
+    for video in distinct_videos(read_plan(plan)):
+        yield folder.video(video.number, video.id), timeline_digest(video.timeline)
 
 
-def _reads(path: Path, text: str) -> bool:
+def _reads(path: Path, text: str | None) -> bool:
+    """Whether a file has this text, or is not there where None is expected."""
+    if text is None:
+        return not path.exists()
     try:
         return path.read_text(encoding="utf-8") == text
     except (OSError, UnicodeDecodeError):

@@ -1,7 +1,10 @@
-"""What a dataset's tables say, against what its plan implies: every field of every row, and both tables alike."""
+"""What a dataset's tables say, against what its plan implies: every field of every row, and both tables alike.
+
+Tables and plan are read side by side, a row at a time: what is kept of a row is its name.
+"""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
@@ -9,72 +12,102 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from haystack_gen import __version__
-from haystack_gen.emit.frames import frame_paths
-from haystack_gen.emit.manifest import schema
-from haystack_gen.emit.plans import plan_line
-from haystack_gen.emit.rows import Row, RowWriter
-from haystack_gen.facts import Facts, Match, Needle, Sighting, Source
-from haystack_gen.plan.items import Item, plan_items
-from haystack_gen.records import load
-from haystack_gen.specfile import read_spec_file
+from haystack_gen.emit.manifest import read_manifest, schema
+from haystack_gen.emit.plans import plan_line, read_plan
+from haystack_gen.emit.provenance import read_facts
+from haystack_gen.emit.row_writer import RowWriter
+from haystack_gen.emit.rows import Row
+from haystack_gen.emit.videos import Places
+from haystack_gen.facts import Facts
+from haystack_gen.plan.items import Item
+from haystack_gen.plan.planner import plan_items
+from haystack_gen.spec import Spec
 from haystack_gen.workspace import DatasetFolder
 
+_ROWS_AT_ONCE = 100
 
-def table_differences(folder: DatasetFolder, rows: Sequence[Row], items: Sequence[Item]) -> Iterator[str]:
+
+def table_differences(folder: DatasetFolder, spec: Spec, numbers: Mapping[str, int]) -> Iterator[str]:
     """Where the manifest says other than the plan, and `metadata.parquet` other than the manifest.
 
+    Args:
+        folder: the dataset.
+        spec: its own.
+        numbers: of the plan's videos, by id.
+
     Raises:
-        InputError: the provenance is damaged.
+        InputError: manifest, plan or provenance are damaged.
     """
-    yield from _ids(rows, items)
-    yield from _fields(folder, rows, items)
-    if all(row.generator_version == __version__ for row in rows):  # another version may plan otherwise
-        yield from _planned_again(folder)
-    yield from _typed_table(folder, rows)
+    facts = read_facts(folder)
+    versions = yield from _names(folder)
+    sources = (*facts.haystack, *facts.stills, *facts.needle_films)
+    places = Places(folder, spec.output.media, numbers)
+    writer = RowWriter(spec, needles=facts.needles, sources=sources, places=places, noise=facts.noise)
+    for row, item in _paired(read_manifest(folder.manifest), read_plan(folder.plan)):
+        yield from _misplaced(item)
+        yield from _fields(row, item, writer)
+    if versions <= {__version__}:  # another version may plan otherwise
+        yield from _planned_again(folder, spec, facts)
+    yield from _typed_table(folder, spec)
 
 
-def _ids(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[str]:
-    planned, written = Counter(item.id for item in items), Counter(row.id for row in rows)
+def _names(folder: DatasetFolder) -> Generator[str, None, set[str]]:
+    """Items that are in one table only or twice in one; returns the versions that the manifest is of."""
+    planned = Counter(item.id for item in read_plan(folder.plan))
+    written: Counter[str] = Counter()
+    versions: set[str] = set()
+    for row in read_manifest(folder.manifest):
+        written[row.id] += 1
+        versions.add(row.generator_version)
     yield from (f"{name}: is planned and not in the manifest" for name in planned.keys() - written.keys())
     yield from (f"{name}: is in the manifest and not planned" for name in written.keys() - planned.keys())
     for where, names in (("plan", planned), ("manifest", written)):
         yield from (f"{name}: is in the {where} {count} times" for name, count in names.items() if count > 1)
+    return versions
 
 
-def _fields(folder: DatasetFolder, rows: Sequence[Row], items: Sequence[Item]) -> Iterator[str]:
-    """Every row is written again from the provenance; only media hashes and versions are taken from the row itself."""
-    spec = read_spec_file(folder.spec)
-    writer = RowWriter(spec, needles=load(folder.needles, Needle), sources=load(folder.catalog, Source))
-    planned = {item.id: (number, item) for number, item in enumerate(items)}
-    for row in (row for row in rows if row.id in planned):
-        number, item = planned[row.id]
-        rendered = folder.video(number, item.id).relative_to(folder.root).as_posix()
-        video = rendered if spec.output.media == "video" else ""
-        frames = frame_paths(item.timeline, folder) if spec.output.media == "frames" else ()
-        try:
-            expected = writer.row(item, video=video, frames=frames, sha256=row.video_sha256)
-        except (KeyError, ValueError) as error:
-            yield f"{row.id}: its plan does not go with needles and catalogue: {error}"
-            continue
-        for name in Row.model_fields.keys() - {"generator_version"}:
-            here, there = getattr(row, name), getattr(expected, name)
-            if here != there:
-                yield f"{row.id}: the manifest has {name} {_brief(here)}, the plan {_brief(there)}"
+def _paired(rows: Iterable[Row], items: Iterable[Item]) -> Iterator[tuple[Row, Item]]:
+    """Each row with its item, whatever their order; in the plan's order, none waits for the other."""
+    waiting: dict[str, Row] = {}
+    planned: dict[str, Item] = {}
+    for row, item in zip_longest(rows, items):
+        if item is not None:
+            planned[item.id] = item
+        if row is not None:
+            waiting[row.id] = row
+        for name in {one.id for one in (row, item) if one is not None}:
+            if name in waiting and name in planned:
+                yield waiting.pop(name), planned.pop(name)
 
 
-def _planned_again(folder: DatasetFolder) -> Iterator[str]:
+def _misplaced(item: Item) -> Iterator[str]:
+    """Needles and distractors that the item's own timeline does not show where they are said to be."""
+    clips = {(clip.role, clip.source, clip.start, clip.length) for clip in item.timeline.clips}
+    placed = [("needle", one) for one in item.needles] + [("distractor", one) for one in item.distractors]
+    for role, one in placed:
+        if (role, one.source, one.start, one.length) not in clips:
+            span = f"frames [{one.start}, {one.start + one.length})"
+            yield f"{item.id}: the plan has {role} {one.source} at {span}, its timeline has not"
+
+
+def _fields(row: Row, item: Item, writer: RowWriter) -> Iterator[str]:
+    """The row is written again from the provenance; only the file's hash and the version are taken from itself."""
+    try:
+        expected = writer.row(item, sha256=row.video_sha256 if row.video else "")
+    except (KeyError, ValueError) as error:
+        yield f"{row.id}: its plan does not go with needles and catalogue: {error}"
+        return
+    for name in Row.model_fields.keys() - {"generator_version"}:
+        here, there = getattr(row, name), getattr(expected, name)
+        if here != there:
+            yield f"{row.id}: the manifest has {name} {_brief(here)}, the plan {_brief(there)}"
+
+
+def _planned_again(folder: DatasetFolder, spec: Spec, facts: Facts) -> Iterator[str]:
     """Planning is pure and its facts travel with the dataset: the plan can be made again and must be the same."""
-    sources = load(folder.catalog, Source)
-    facts = Facts(
-        haystack=tuple(source for source in sources if not source.is_still),
-        stills=tuple(source for source in sources if source.is_still),
-        needles=load(folder.needles, Needle),
-        matches=load(folder.matches, Match),
-        sightings=load(folder.sightings, Sighting),
-    )
     written = {path: path.open(encoding="utf-8", errors="replace") for path in (folder.plan, folder.dropped)}
     with written[folder.plan], written[folder.dropped]:
-        for planned in plan_items(read_spec_file(folder.spec), facts):
+        for planned in plan_items(spec, facts):
             path = folder.plan if isinstance(planned, Item) else folder.dropped
             if next(written[path], "") != plan_line(planned):
                 yield f"{path.name}: {planned.id} is not as its spec, facts and seed have it"
@@ -85,31 +118,34 @@ def _planned_again(folder: DatasetFolder) -> Iterator[str]:
 
 
 def _brief(value: Any) -> Any:
-    """Nested rows as the tuples of their fields."""
+    """Nested rows as the tuples of their fields; long text cut short."""
     if isinstance(value, list) and value and not isinstance(value[0], str):
-        return [tuple(one.model_dump().values()) for one in value]
-    return value
+        return [tuple(map(_brief, one.model_dump().values())) for one in value]
+    return f"{value[:200]}..." if isinstance(value, str) and len(value) > 200 else value
 
 
-def _typed_table(folder: DatasetFolder, rows: Sequence[Row]) -> Iterator[str]:
+def _typed_table(folder: DatasetFolder, spec: Spec) -> Iterator[str]:
     name = folder.metadata.name
-    media = read_spec_file(folder.spec).output.media
     try:
-        read = pq.read_table(folder.metadata)
-        if not read.schema.equals(schema(media)):
-            yield f"{name}: has other columns than a dataset of {media}"
-        table = read.to_pylist()
+        with pq.ParquetFile(folder.metadata) as table:
+            if not table.schema_arrow.equals(schema(spec.output.media)):
+                yield f"{name}: has other columns than a dataset of {spec.output.media}"
+            batches = table.iter_batches(batch_size=_ROWS_AT_ONCE)
+            typed = (record for batch in batches for record in batch.to_pylist())
+            yield from _same_rows(name, typed, read_manifest(folder.manifest))
     except FileNotFoundError:
         yield f"{name}: no such file"
-        return
     except (pa.ArrowException, OSError) as error:
         yield f"{name}: unreadable: {str(error)[:200]}"
-        return
+
+
+def _same_rows(name: str, table: Iterator[dict[str, Any]], rows: Iterator[Row]) -> Iterator[str]:
     for number, (typed, row) in enumerate(zip_longest(table, rows)):
         if typed is None or row is None:
-            yield f"{name}: has {len(table)} rows, the manifest {len(rows)}"
+            more = 1 + sum(1 for _ in (rows if typed is None else table))
+            counts = (number, number + more) if typed is None else (number + more, number)
+            yield f"{name}: has {counts[0]} rows, the manifest {counts[1]}"
             return
-        written = row.model_dump()
-        written |= {"file_name": row.video, "frames_file_names": row.frames}
+        written = row.model_dump() | {"file_name": row.video, "frames_file_names": row.frames}
         for key in sorted(key for key, value in typed.items() if key not in written or written[key] != value):
             yield f"{name}: row {number} ({row.id}) has another {key} than the manifest"

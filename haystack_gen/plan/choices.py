@@ -1,8 +1,21 @@
-"""Options in an order that gives nothing away."""
+"""Options that give nothing away: which are offered, in what order, and when "not in the video" is the right one.
+
+The rule behind all of it: draw the options first, alike in everything a reader can see, and only then, uniformly, the
+one that is true; the video is made to fit. Whoever knows the question and the options alone can do no better than
+chance, whatever the rule of thumb.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TypeVar
 
 from haystack_gen.plan.streams import Stream
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+ABSENT = "not in the video"
+_TRIES = 64
+
+T = TypeVar("T")
 
 
 def letter_place(stream: Stream, *, options: int, trial: int, diagonal: int) -> int:
@@ -17,7 +30,46 @@ def letter_place(stream: Stream, *, options: int, trial: int, diagonal: int) -> 
     return (order[turn] + diagonal) % options
 
 
-def arrange(options: tuple[str, ...], answer: str, *, place: int, stream: Stream) -> tuple[str, ...]:
+def arrange(options: Sequence[str], answer: str, *, place: int, stream: Stream) -> tuple[str, ...]:
     """`options` with `answer` at `place` and the others in random order."""
     others = stream.shuffled([option for option in options if option != answer])
     return (*others[:place], answer, *others[place:])
+
+
+def absent_here(stream: Stream, options: int, trial: int, diagonal: int) -> bool:
+    """Whether the needle is left out, so that "not in the video" is right: once in every `options` trials."""
+    return letter_place(stream, options=options, trial=trial, diagonal=diagonal) == 0
+
+
+def rotated(options: Sequence[T], shift: int) -> tuple[T, ...]:
+    """The options turned round: the one at `shift` comes first."""
+    return (*options[shift:], *options[:shift])
+
+
+def apart(options: Sequence[str]) -> bool:
+    """Whether no option is, or is a part of, another: a reply that names one must not name two."""
+    folded = [option.casefold() for option in options]
+    return all(one not in other and other not in one for one, other in combinations(folded, 2))
+
+
+def some_apart(stream: Stream, pool: Sequence[str], count: int) -> list[str] | None:
+    """`count` of a pool, every set that is `apart` equally likely; None if there seems to be none."""
+    if count > len(pool):
+        return None
+    for _ in range(_TRIES):
+        chosen = stream.sample(pool, count)
+        if apart(chosen):
+            return chosen
+    return None
+
+
+def wrong_options(stream: Stream, pool: Sequence[str], truth: str, count: int) -> list[str] | None:
+    """`count` options of a pool other than the truth, apart from it and each other; None if there seem to be none."""
+    others = [option for option in pool if option != truth]
+    if count > len(others):
+        return None
+    for _ in range(_TRIES):
+        chosen = stream.sample(others, count)
+        if apart([truth, *chosen]):
+            return chosen
+    return None

@@ -6,7 +6,10 @@ In phase (f = 0) a look-alike sits where a rotary position code of that period t
 (f = P/2) it is equally present and out of step. The two are twins: everything else of the item is the same.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
 
 from haystack_gen.plan.streams import Stream
 from haystack_gen.spec import Distractors
@@ -37,18 +40,17 @@ def positions(law: Distractors, needle: Span, *, length: int, taken: tuple[Span,
     if law.law == "random":
         return _random(law, needle, length, taken, stream)
     ladder = _adjacent(law, needle, length) if law.law == "adjacent" else _periodic(law, needle, length)
-    free = [at for at in ladder if not any(span.meets(at, law.length) for span in (needle, *taken))]
-    return free if law.count == "all" else free[: law.count]
+    free = (at for at in ladder if not any(span.meets(at, law.length) for span in (needle, *taken)))
+    return list(free if law.count == "all" else islice(free, law.count))
 
 
-def _periodic(law: Distractors, needle: Span, length: int) -> list[int]:
+def _periodic(law: Distractors, needle: Span, length: int) -> Iterator[int]:
+    """Places k x period + phase frames from the needle within the clip, the nearest first, of two the earlier."""
     period, phase = law.period_frames, law.phase_frames
-    last = length - law.length
-    lowest, highest = -((needle.start + phase) // period), (last - needle.start - phase) // period
-    offsets = [k * period + phase for k in range(lowest, highest + 1)]
-    if law.sides != "both":
-        offsets = [offset for offset in offsets if (offset > 0) == (law.sides == "after")]
-    return [needle.start + offset for offset in sorted(offsets, key=lambda offset: (abs(offset), offset)) if offset]
+    before = range(needle.start + phase - period, -1, -period) if law.sides != "after" else ()
+    after = range(needle.start + (phase or period), length - law.length + 1, period) if law.sides != "before" else ()
+    inside = (at for at in before if at <= length - law.length)
+    return merge(inside, after, key=lambda at: (abs(at - needle.start), at))
 
 
 def _adjacent(law: Distractors, needle: Span, length: int) -> list[int]:

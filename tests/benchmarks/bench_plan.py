@@ -8,7 +8,7 @@ import time
 import tracemalloc
 
 from haystack_gen.emit.plans import plan_line
-from haystack_gen.plan.items import plan_items
+from haystack_gen.plan.planner import plan_items
 from tests.plan.worlds import film, spec_of, world
 
 SPEC = """

@@ -52,12 +52,17 @@ def make_item(length: int, needle: tuple[int, int], lures: list[int] = ()) -> It
     return Item(
         id="x",
         task="retrieval",
+        variant="",
         question="Which?",
         options=(),
         instruction="",
+        form="short",
         answer="dog",
         answer_text="dog",
+        accepted=("dog",),
+        tolerance=Fraction(0),
         timeline=Timeline(rate=Fraction(1), clips=tuple(clips)),
+        video="x",
         needles=(PlacedNeedle(needle="n", source="needle", start=needle[0], length=needle[1], depth=Fraction(0)),),
         distractors=tuple(
             PlacedDistractor(
@@ -140,10 +145,11 @@ def test_show_says_everything_once(folders):
 def test_show_of_a_word_answer(folders, tmp_path):
     shutil.copytree(folders["none"].root, tmp_path / "words")
     plan = DatasetFolder(tmp_path / "words").plan
-    records = [json.loads(line) | {"options": [], "answer": "striped cat"} for line in plan.read_text().splitlines()]
+    word = {"options": [], "form": "short", "answer": "striped cat", "accepted": ["striped cat", "tabby"]}
+    records = [json.loads(line) | word for line in plan.read_text().splitlines()]
     plan.write_text("".join(json.dumps(record) + "\n" for record in records))
     done = CliRunner().invoke(main, ["show", str(tmp_path / "words"), ITEM])
-    assert done.stdout.splitlines()[:2] == ["Which animal is in picture 0?", "  answer: striped cat"]
+    assert done.stdout.splitlines()[:2] == ["Which animal is in picture 0?", "  answer: striped cat   or: tabby"]
 
 
 def test_show_of_an_unknown_item_names_the_nearest(folders):

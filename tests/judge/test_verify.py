@@ -99,7 +99,7 @@ def masters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, M
     for kind, media, fps in (("video", "video", 1), ("groups", "video", 10), ("frames", "frames", 1)):
         spec = world.spec(text % (LENGTH, media), fps=fps)
         build(spec, folder / kind, tools)
-        made[kind] = folder / kind, gather(spec, tools)[1]
+        made[kind] = folder / kind, gather(spec, tools).media
     return made
 
 
@@ -218,7 +218,7 @@ def test_a_video_cut_short(dataset, reader, kept):
     content = dataset.video.read_bytes()
     dataset.video.write_bytes(content[: int(len(content) * kept if kept < 1 else kept)])
     found = dataset.differences(reader)
-    assert f"{dataset.rows[0]['video']}: SHA-256 is not the manifest's" in found
+    assert f"{dataset.rows[0]['video']}: SHA-256 is not what the manifest has for {dataset.item.id}" in found
     assert len(found) > 1, "only the hash tells"
     assert all(dataset.item.id in each for each in found)
 
@@ -324,7 +324,7 @@ def _nested(row: dict, name: str, **changes: object) -> dict:
         (lambda row: {"options": row["options"][::-1]}, "the manifest has options ["),
         (lambda row: {"num_frames": LENGTH + 1}, "the manifest has num_frames 13, the plan 12"),
         (lambda row: {"fps_num": 2}, "the manifest has fps_num 2, the plan 1"),
-        (lambda row: {"video_sha256": "0" * 64}, ".mp4: SHA-256 is not the manifest's"),
+        (lambda row: {"video_sha256": "0" * 64}, ".mp4: SHA-256 is not what the manifest has for "),
     ],
 )
 def test_an_edited_manifest(dataset, edit, message):
@@ -556,7 +556,7 @@ def test_the_report_through_the_command_line(dataset):
 
 def test_a_long_list_of_differences_is_cut_for_each_file():
     found = tuple(f"{name}: frame {k}" for name in ("a.mp4", "b.mp4") for k in range(9))
-    report = Report(items=1, frames=1, alike=0, readers={}, differences=found)
+    report = Report(items=1, videos=1, frames=1, alike=0, readers={}, differences=found)
     with pytest.raises(CheckError) as error:
         report.raise_if_wrong()
     assert str(error.value).splitlines()[1:] == [

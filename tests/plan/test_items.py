@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Facts, Sighting
-from haystack_gen.plan.items import Drop, Item, plan_items
+from haystack_gen.plan.items import Drop, Item
+from haystack_gen.plan.planner import plan_items
 from tests.plan.worlds import film, spec_of, world
 
 PAPER = """
@@ -97,7 +98,7 @@ def test_an_item_does_not_depend_on_which_others_there_are():
     for item in part:
         twin = whole[item.id]
         # the letter follows the grid's diagonal; everything else is the item's own
-        assert replace(twin, options=item.options, answer=item.answer) == item
+        assert replace(twin, options=item.options, answer=item.answer, accepted=item.accepted) == item
 
 
 def test_two_seeds_share_no_timeline():

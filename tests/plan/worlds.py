@@ -2,9 +2,12 @@
 
 from fractions import Fraction
 
+from haystack_gen.draw.families import plan_families
 from haystack_gen.facts import Facts, Match, Needle, Source
+from haystack_gen.gather.noise import gather_noise
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import read_spec
+from haystack_gen.wording import read_wording
 
 SHA = "0" * 64
 
@@ -46,8 +49,40 @@ def world(*films: Source, needles: int = 5, matches: int = 3, sightings: tuple =
         ),
         matches=tuple(Match(needle=name, source=lure, origin="supplied", lure="wrong") for name, lure in lures),
         sightings=sightings,
+        wording=read_wording(),
     )
 
 
 def spec_of(text: str) -> Spec:
     return read_spec(text, where="test.yaml")
+
+
+def family_world(*films: Source, seed: int = 42, matches: bool = True) -> Facts:
+    """The drawn pack that feeds every family, not painted."""
+    needles = plan_families(seed)
+    lures = {(needle.id, lure.id): lure for needle in needles for lure in needle.lures}
+    names = dict.fromkeys([*(needle.id for needle in needles), *(name for _, name in lures)])
+    return Facts(
+        haystack=films or (film(),),
+        stills=tuple(map(still, names)),
+        needles=tuple(
+            Needle(
+                id=needle.id,
+                source=needle.id,
+                question="",
+                key=needle.key,
+                attribute=needle.attribute,
+                value=needle.value,
+                answer=needle.value,
+                count=needle.scene.count,
+            )
+            for needle in needles
+        ),
+        matches=tuple(
+            Match(needle=needle, source=name, origin="supplied", lure=lure.value)
+            for (needle, name), lure in lures.items()
+            if matches
+        ),
+        noise=gather_noise("draw", seed=seed, at_least=4000),
+        wording=read_wording(),
+    )

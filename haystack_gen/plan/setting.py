@@ -1,0 +1,168 @@
+"""Spec and facts, indexed the way planning asks for them, and the cells of the grid.
+
+An item is a function of (spec, facts, seed, cell): its streams are named by task, length, depth and trial, so that it
+does not depend on order, on workers, or on which other items there are.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from haystack_gen.errors import InputError
+from haystack_gen.facts import Facts, Match, Needle
+from haystack_gen.plan.items import NO_DEPTH, Drop
+from haystack_gen.plan.pools import Pools
+from haystack_gen.plan.streams import Stream
+from haystack_gen.plan.timeline import Footage, need_frames
+from haystack_gen.spec import Spec
+
+
+class Obstacle(Exception):
+    """Why an item cannot be had; planning turns it into a drop."""
+
+    def __init__(self, reason: str, *, needle: str = "") -> None:
+        """Say the reason, and the needle if it is about one."""
+        super().__init__(reason)
+        self.reason, self.needle = reason, needle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One place of the grid: a length, a depth and a trial; `diagonal` is row + column.
+
+    `depth` is None for needles that are spread over all of the clip. `context` is the length of a stack.
+    """
+
+    task: str
+    length: int
+    depth: Fraction | None
+    trial: int
+    diagonal: int
+    context: int = 0
+
+    @property
+    def requested_depth(self) -> Fraction:
+        """The depth, or -1 where there is none."""
+        return NO_DEPTH if self.depth is None else self.depth
+
+    def stream(self, seed: int) -> Stream:
+        """The stream all draws of this cell descend from."""
+        context = ("context", self.context) if self.context else ()
+        return Stream(
+            seed, self.task, "length", self.length, "depth", self.requested_depth, "trial", self.trial, *context
+        )
+
+    def item_id(self, needle: str = "") -> str:
+        """A name that is unique in the dataset and safe as a file name, such as `retrieval-300-d1_5-t0-zoo`."""
+        depth = "all" if self.depth is None else f"d{self.depth}".replace("/", "_")
+        task = f"{self.task}-c{self.context}" if self.context else self.task
+        return f"{task}-{self.length}-{depth}-t{self.trial}" + (f"-{needle[:60]}" if needle else "")
+
+    def drop(self, obstacle: Obstacle, *, suffix: str = "") -> Drop:
+        """The record of an item that could not be had."""
+        return Drop(
+            id=self.item_id(obstacle.needle) + suffix,
+            task=self.task,
+            requested_length=self.length,
+            requested_depth=self.requested_depth,
+            trial=self.trial,
+            needle=obstacle.needle,
+            reason=obstacle.reason,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Spec and facts, indexed the way planning asks for them."""
+
+    spec: Spec
+    facts: Facts
+    pools: Pools
+    footage: Footage
+    matches: Mapping[str, tuple[Match, ...]]
+    sightings: Mapping[str, Mapping[str, tuple[int, ...]]]
+
+    @classmethod
+    def of(cls, spec: Spec, facts: Facts) -> "Setting":
+        """Index the facts.
+
+        Raises:
+            InputError: no needles, too little footage for the longest clip, or look-alikes that contradict the needles.
+        """
+        if not (facts.needles or facts.listed or facts.questions):
+            raise InputError(f"{spec.needles.pack}: the pack holds no needles, expected at least one")
+        footage = Footage.of(facts.haystack, spec.haystack.fps)
+        need_frames(footage.length, max(spec.grid.lengths), rate=spec.haystack.fps, repeat=spec.haystack.repeat)
+        return cls(
+            spec=spec,
+            facts=facts,
+            pools=Pools(facts.needles),
+            footage=footage,
+            matches=_matches(spec, facts),
+            sightings=_sightings(facts),
+        )
+
+    @property
+    def needles(self) -> tuple[Needle, ...]:
+        """The pack's needles, in its order."""
+        return self.facts.needles
+
+    def stream(self, *names: str | int | Fraction) -> Stream:
+        """A stream of the seed that no cell has to itself."""
+        return Stream(self.spec.seed, *names)
+
+
+def cells(setting: Setting, task: str) -> Iterator[Cell]:
+    """Every cell and trial of a family: lengths, then depths, then trials."""
+    spec = setting.spec
+    contexts = spec.families.stack.lengths if task == "stack" else (0,)
+    spread = getattr(getattr(spec.families, task, None), "spread", "band")
+    depths = spec.grid.depths if spread == "band" else (None,)
+    for stack, context in enumerate(contexts):
+        for row, length in enumerate(spec.grid.lengths):
+            for column, depth in enumerate(depths):
+                for trial in range(_trials(setting, task)):
+                    diagonal = row + column + stack
+                    yield Cell(task=task, length=length, depth=depth, trial=trial, diagonal=diagonal, context=context)
+
+
+def _trials(setting: Setting, task: str) -> int:
+    trials, facts = setting.spec.grid.trials, setting.facts
+    if trials != "needles":
+        return trials
+    listed = sum(1 for question in facts.listed if question.task == task)
+    return listed or len(facts.needles)
+
+
+def _matches(spec: Spec, facts: Facts) -> dict[str, tuple[Match, ...]]:
+    """The look-alikes of each needle that the spec wants, the most alike first."""
+    wanted = spec.distractors.origin
+    options = {needle.id: set(needle.options) - {needle.answer} for needle in facts.needles}
+    found: dict[str, list[Match]] = {needle.id: [] for needle in facts.needles}
+    for match in facts.matches:
+        if match.needle in found and wanted in ("any", match.origin):
+            _check_lure(match, options[match.needle])
+            found[match.needle].append(match)
+    return {needle: tuple(sorted(matches, key=_nearest_first)) for needle, matches in found.items()}
+
+
+def _sightings(facts: Facts) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Frames that look like a needle: by needle and film, sorted."""
+    seen: dict[str, dict[str, list[int]]] = {}
+    for sighting in facts.sightings:
+        seen.setdefault(sighting.needle, {}).setdefault(sighting.source, []).append(sighting.frame)
+    return {
+        needle: {source: tuple(sorted(frames)) for source, frames in found.items()} for needle, found in seen.items()
+    }
+
+
+def _check_lure(match: Match, wrong: set[str]) -> None:
+    if match.lure and wrong and match.lure not in wrong:
+        raise InputError(
+            f"look-alike {match.source} of needle {match.needle} states the lure {match.lure!r}, which is none of the "
+            f"wrong options {sorted(wrong)}; correct it or leave it empty"
+        )
+
+
+def _nearest_first(match: Match) -> tuple[float, str]:
+    return (-(match.similarity if match.similarity is not None else 2.0), match.source)

@@ -1,0 +1,144 @@
+"""From what a family chose to a video: look-alikes around its needles, footage behind them, and the clips."""
+
+from collections.abc import Sequence
+from itertools import cycle
+
+from haystack_gen.facts import Match, Needle
+from haystack_gen.plan.distractors import Span, paper_positions, positions
+from haystack_gen.plan.draws import Draw, Shot, Stage
+from haystack_gen.plan.items import PlacedDistractor
+from haystack_gen.plan.setting import Cell, Obstacle, Setting
+from haystack_gen.plan.streams import Stream
+from haystack_gen.plan.timeline import Insert, Timeline, overlay, splice_in
+from haystack_gen.plan.windows import clear_window
+from haystack_gen.spec import Distractors
+
+
+def stage(setting: Setting, cell: Cell, draw: Draw, stream: Stream) -> Stage:
+    """Look-alikes and footage for a draw; hidden needles leave, their look-alikes stay.
+
+    Raises:
+        Obstacle: no look-alikes, or no footage that is free of the needles.
+    """
+    hidden = {place for question in draw.questions if question.hidden for place in question.asked}
+    shots = dict(enumerate(draw.shots))
+    side, paper = "", setting.spec.placement.length == "paper"
+    if paper and len(draw.shots) == 1 and setting.spec.distractors.origin != "none":
+        shots, distractors, side = _paper_distractors(setting, cell, draw, stream)
+    else:
+        distractors = () if paper else surround(setting, cell, draw, setting.spec.distractors, stream)
+    window = clear_window(setting, cell, [shot.needle for shot in draw.shots], stream)
+    return Stage(
+        length=cell.length,
+        window=window,
+        shots={number: shot for number, shot in shots.items() if number not in hidden},
+        distractors=distractors,
+        side=side,
+        paper=paper,
+    )
+
+
+def surround(
+    setting: Setting, cell: Cell, draw: Draw, law: Distractors, stream: Stream
+) -> tuple[PlacedDistractor, ...]:
+    """Look-alikes around each shot by the law, clear of all shots and of each other, in order of appearance.
+
+    Raises:
+        Obstacle: a needle has no look-alikes, or fewer fit than the law demands.
+    """
+    if law.origin == "none":
+        return ()
+    stay = setting.spec.needles.length
+    spans = {shot.start: Span(start=shot.start, end=shot.start + stay) for shot in draw.shots}
+    placed: list[PlacedDistractor] = []
+    for number, shot in enumerate(draw.shots):
+        needle, fit = shot.needle, matches_for(setting, shot.needle, draw)
+        if not fit:
+            if law.at_least:
+                raise Obstacle(
+                    f"no look-alike of needle {needle.id} (distractors.origin: {law.origin})", needle=needle.id
+                )
+            continue
+        taken = [span for start, span in spans.items() if start != shot.start]
+        taken += (Span(start=one.start, end=one.start + one.length) for one in placed)
+        places = positions(
+            law,
+            spans[shot.start],
+            length=cell.length,
+            taken=tuple(taken),
+            stream=stream.child("distractor places", number),
+        )
+        if len(places) < law.at_least:
+            raise Obstacle(
+                f"{len(places)} of at least {law.at_least} distractors fit beside the needle", needle=needle.id
+            )
+        order = stream.child("distractor pictures", number).shuffled(fit)
+        placed += pictured(setting, shot, places, order, options=_options_of(draw, number))
+    return tuple(sorted(placed, key=lambda distractor: distractor.start))
+
+
+def matches_for(setting: Setting, needle: Needle, draw: Draw) -> list[Match]:
+    """The look-alikes of a needle that make no other answer true."""
+    found = setting.matches.get(needle.id, ())
+    return [match for match in found if not draw.forbidden or match.lure not in ("", draw.forbidden)]
+
+
+def pictured(
+    setting: Setting, shot: Shot, places: Sequence[int], order: Sequence[Match], *, options: frozenset[str]
+) -> list[PlacedDistractor]:
+    """A look-alike for each place, nearest place first: those that lure to an option, then the others, then again."""
+    useful = sorted(order, key=lambda match: match.lure not in options)
+    return [
+        PlacedDistractor(
+            needle=shot.needle.id,
+            source=match.source,
+            start=start,
+            length=setting.spec.distractors.length,
+            offset=start - shot.start,
+            similarity=match.similarity,
+            lure=match.lure if match.lure in options else "",
+        )
+        for start, match in zip(places, cycle(useful), strict=False)
+    ]
+
+
+def _options_of(draw: Draw, number: int) -> frozenset[str]:
+    """The options of the questions about a shot."""
+    return frozenset(option for question in draw.questions if number in question.asked for option in question.options)
+
+
+def _paper_distractors(
+    setting: Setting, cell: Cell, draw: Draw, stream: Stream
+) -> tuple[dict[int, Shot], tuple[PlacedDistractor, ...], str]:
+    """Upstream's one distractor; before the needle, it pushes it on by a frame."""
+    (shot,) = draw.shots
+    fit = matches_for(setting, shot.needle, draw)
+    if not fit:
+        origin = setting.spec.distractors.origin
+        raise Obstacle(
+            f"no look-alike of needle {shot.needle.id} (distractors.origin: {origin})", needle=shot.needle.id
+        )
+    plan = paper_positions(
+        shot.start,
+        footage_length=cell.length,
+        period=setting.spec.distractors.period_frames,
+        stream=stream.child("distractor side"),
+    )
+    moved = Shot(needle=shot.needle, start=plan.needle_start)
+    starts = () if plan.distractor_start is None else (plan.distractor_start,)
+    order = stream.child("distractor pictures", 0).shuffled(fit)
+    placed = pictured(setting, moved, starts, order, options=_options_of(draw, 0))
+    return {0: moved}, tuple(placed), plan.side
+
+
+def timeline(setting: Setting, cut: Stage) -> Timeline:
+    """The clips of a stage."""
+    stay = setting.spec.needles.length
+    inserts = [
+        Insert(role="needle", source=shot.needle.source, start=shot.start, length=stay) for shot in cut.shots.values()
+    ]
+    inserts += (
+        Insert(role="distractor", source=one.source, start=one.start, length=one.length) for one in cut.distractors
+    )
+    show = splice_in if cut.paper else overlay
+    return show(setting.footage, start=cut.window, length=cut.length, inserts=inserts, rate=setting.spec.haystack.fps)

@@ -1,0 +1,45 @@
+"""Listed: ready questions about several pictures, as V-RULER publishes them, placed as the family's spread says."""
+
+from haystack_gen.facts import Listed, Needle
+from haystack_gen.plan.draws import Draw, Question
+from haystack_gen.plan.places import places
+from haystack_gen.plan.setting import Cell, Setting
+from haystack_gen.plan.streams import Stream
+from haystack_gen.plan.tasks.retrieval import shots_at
+
+
+class ListedQuestions:
+    """Takes the questions of one family's list in turn: each once before any comes again."""
+
+    def __init__(self, setting: Setting, task: str) -> None:
+        """Take the list."""
+        self._setting = setting
+        self._listed = tuple(question for question in setting.facts.listed if question.task == task)
+
+    def draw(self, cell: Cell, stream: Stream) -> Draw:
+        """The listed pictures in their order, and the listed question."""
+        listed = self._of_turn(cell)
+        needles = [_pictured(listed, picture) for picture in listed.pictures]
+        starts = places(self._setting, cell, len(needles), stream) if needles else []
+        question = Question(
+            text=listed.question,
+            asked=frozenset(range(len(needles))),
+            answer=listed.answer,
+            options=listed.options,
+            instruction=listed.instruction,
+            needle=listed.id,
+            in_order=self._setting.spec.needles.options == "listed",
+        )
+        return Draw(shots=shots_at(needles, starts), questions=(question,))
+
+    def _of_turn(self, cell: Cell) -> Listed:
+        turn, place = divmod(cell.trial, len(self._listed))
+        if self._setting.spec.grid.trials == "needles":
+            return self._listed[place]
+        order = self._setting.stream(cell.task, "listed", cell.length, cell.requested_depth, turn)
+        return order.shuffled(self._listed)[place]
+
+
+def _pictured(listed: Listed, picture: str) -> Needle:
+    """A listed picture as a needle: the list says nothing of it but the question about all."""
+    return Needle(id=picture, source=picture, question=listed.question, answer=listed.answer)
