@@ -7,7 +7,7 @@ lists. Equal facts give equal bytes.
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import is_dataclass, replace
 from fractions import Fraction
 from functools import cache
@@ -126,58 +126,109 @@ def _plain(value: Any) -> Any:
     return {_RENAMED.get(key, key): Path(part).name if key in _RENAMED else part for key, part in plain.items()}
 
 
+class _Misfit(Exception):
+    """A value that is not of its type; `place` grows from the inside out, such as `: distractors[0]: lure`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message, self.place = message, ""
+
+
+def as_record(value: Any, kind: Any, where: str) -> Any:
+    """A JSON object as a record of this dataclass; records within it may be made already.
+
+    Raises:
+        InputError: a key is missing or unknown, or a value is of another type; `where` begins the message.
+    """
+    try:
+        return _reader(kind)(value)
+    except _Misfit as misfit:
+        raise InputError(f"{where}{misfit.place}: {misfit.message}") from misfit.__cause__
+
+
 @cache
 def _keys(kind: type) -> dict[str, Any]:
     """The fields of a record, in order, and their types."""
     return get_type_hints(kind)
 
 
-def _typed(value: Any, hint: Any, where: str) -> Any:
-    """`value`, as JSON has it, as the type that `hint` states."""
+@cache
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    """What turns a value, as JSON has it, into the type that `hint` states, or raises a `_Misfit`."""
     if is_dataclass(hint):
-        return value if isinstance(value, hint) else as_record(value, hint, where)  # type: ignore[arg-type]
+        return _record_reader(hint)
     if get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise InputError(f"{where}: expected a list, got {value!r}")
-        return tuple(_typed(part, get_args(hint)[0], f"{where}[{index}]") for index, part in enumerate(value))
+        return _list_reader(_reader(get_args(hint)[0]))
     if get_origin(hint) is UnionType:
-        return None if value is None else _typed(value, get_args(hint)[0], where)
+        some = _reader(get_args(hint)[0])
+        return lambda value: None if value is None else some(value)
     if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise InputError(f"{where}: expected one of {', '.join(get_args(hint))}, got {value!r}")
-        return value
+        return lambda value: _one_of(value, get_args(hint))
     if hint is Fraction:
-        return _fraction(value, where)
-    if hint is float and type(value) is int and abs(value) < 1 << 53:
-        return float(value)
-    if type(value) is not hint:
-        raise InputError(f"{where}: expected {_MEANINGS[hint]}, got {value!r}")
+        return _fraction
+    return lambda value: value if type(value) is hint else _other_type(value, hint)
+
+
+def _record_reader(kind: Any) -> Callable[[Any], Any]:
+    readers = {_RENAMED.get(key, key): _reader(hint) for key, hint in _keys(kind).items()}
+    known = f"a {kind.__name__} has {', '.join(readers)}"
+
+    def read(value: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        if not isinstance(value, dict):
+            raise _Misfit(f"expected an object, got {value!r}")
+        if strange := sorted(value.keys() - readers.keys()):
+            raise _Misfit(f"unknown key {strange[0]!r}; {known}")
+        if missing := [key for key in readers if key not in value]:
+            raise _Misfit(f"key {missing[0]!r} is missing; {known}")
+        parts = {}
+        key = ""
+        try:
+            for key, part in readers.items():
+                parts[key] = part(value[key])
+        except _Misfit as misfit:
+            misfit.place = f": {key}{misfit.place}"
+            raise
+        if parts.pop("name", None) is not None:
+            parts["path"] = ""
+        try:
+            return kind(**parts)
+        except InputError as error:
+            raise _Misfit(str(error)) from error
+
+    return read
+
+
+def _list_reader(part: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if not isinstance(value, list):
+            raise _Misfit(f"expected a list, got {value!r}")
+        parts: list[Any] = []
+        try:
+            for one in value:
+                parts.append(part(one))
+        except _Misfit as misfit:
+            misfit.place = f"[{len(parts)}]{misfit.place}"
+            raise
+        return tuple(parts)
+
+    return read
+
+
+def _one_of(value: Any, allowed: tuple[str, ...]) -> Any:
+    if value not in allowed:
+        raise _Misfit(f"expected one of {', '.join(allowed)}, got {value!r}")
     return value
 
 
-def as_record(value: Any, kind: Any, where: str) -> Any:
-    """A JSON object as a record of this dataclass; parts of it may be records already.
-
-    Raises:
-        InputError: a key is missing or unknown, or a value is of another type; `where` begins the message.
-    """
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected an object, got {value!r}")
-    hints = {_RENAMED.get(key, key): hint for key, hint in _keys(kind).items()}
-    if strange := sorted(value.keys() - hints.keys()):
-        raise InputError(f"{where}: unknown key {strange[0]!r}; a {kind.__name__} has {', '.join(hints)}")
-    if missing := [key for key in hints if key not in value]:
-        raise InputError(f"{where}: key {missing[0]!r} is missing; a {kind.__name__} has {', '.join(hints)}")
-    parts = {key: _typed(value[key], hint, f"{where}: {key}") for key, hint in hints.items()}
-    if parts.pop("name", None) is not None:
-        parts["path"] = ""
-    try:
-        return kind(**parts)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
+def _other_type(value: Any, hint: Any) -> Any:
+    if hint is float and type(value) is int and abs(value) < 1 << 53:
+        return float(value)
+    raise _Misfit(f"expected {_MEANINGS[hint]}, got {value!r}")
 
 
-def _fraction(value: Any, where: str) -> Fraction:
+def _fraction(value: Any) -> Fraction:
     if not isinstance(value, str) or not _FRACTION.fullmatch(value):
-        raise InputError(f'{where}: expected a fraction such as "30000/1001" or "25", got {value!r}')
+        raise _Misfit(f'expected a fraction such as "30000/1001" or "25", got {value!r}')
     return Fraction(value)

@@ -1,7 +1,6 @@
 """What to generate: one document, from YAML, a preset and overrides; an unknown key is an error."""
 
 from fractions import Fraction
-from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
@@ -107,15 +106,15 @@ class Distractors(Section):
     length: PositiveInt = 1
     at_least: NonNegativeInt = 1
 
-    @cached_property
+    @property
     def period_frames(self) -> int:
         """The period in frames, whichever way it was given."""
         return self.period if isinstance(self.period, int) else self.period.frames
 
-    @cached_property
+    @property
     def phase_frames(self) -> int:
         """The phase in frames: the nearest whole number to phase x period, halves upwards."""
-        return (self.phase * self.period_frames + Fraction(1, 2)).__floor__()
+        return (self.phase * self.period_frames + Fraction(1, 2)).__floor__() if self.phase else 0
 
 
 class Mining(Section):
@@ -173,6 +172,10 @@ class Spec(Section):
             )
         if self.placement.length == "paper" and (self.controls or self.choices.absent):
             raise ValueError("placement.length is 'paper', which has no controls and no absent needles; use exact")
+        if self.placement.length == "paper" and (unpublished := {"localization", "absent"} & set(self.tasks)):
+            raise ValueError(
+                f"placement.length is 'paper', and tasks has {min(unpublished)}, which was never published; use exact"
+            )
         if (blind := {"haystack_only", "blanked"} & set(self.controls)) and not self.choices.absent:
             raise ValueError(
                 f"controls has {min(blind)}, which takes the needle away, and choices.absent is false: the right "

@@ -10,7 +10,7 @@ to luck, and where nothing gives the truth away, the credit expected for a quest
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import combinations
@@ -41,10 +41,10 @@ class Asked:
 
 
 Pick = frozenset[int]
-"""The places of the options that a rule likes alike; never none."""
+"""The places of the options that a rule likes alike; none where the rule has seen the answer."""
 
 Guesser = Callable[[Sequence[Asked]], list[Pick]]
-"""A rule of thumb: a pick for each question. Rules that learn know the answers of all groups but the question's own."""
+"""A rule of thumb: a pick for each question."""
 
 Taste = Callable[[Asked], Sequence[float | None]]
 """How much a rule likes each option; None leaves it out."""
@@ -87,18 +87,15 @@ def score(guesser: str, questions: Sequence[Asked], picks: Sequence[Pick], *, cy
     Raises:
         InputError: `cyclic`, and the questions of a group have different options or answers.
     """
-    groups = list(_groups(questions))
-    if cyclic:
-        groups_won = [[_all_turns([(questions[index], picks[index]) for index in group])] for group in groups]
-    else:
-        groups_won = [[_outcome(questions[index], picks[index]) for index in group] for group in groups]
-    outcomes = [outcome for group in groups_won for outcome in group]
+    groups = [[(questions[index], picks[index]) for index in group if picks[index]] for group in _groups(questions)]
+    won = [[_all_turns(group)] if cyclic else [_outcome(*turn) for turn in group] for group in groups if group]
+    outcomes = [outcome for group in won for outcome in group]
     count = max(1, len(outcomes))
     return Score(
         guesser=guesser,
         accuracy=fsum(credit for credit, _, _ in outcomes) / count,
         chance=fsum(chance for _, chance, _ in outcomes) / count,
-        error=sqrt(fsum(fsum(deviation for _, _, deviation in group) ** 2 for group in groups_won)) / count,
+        error=sqrt(fsum(fsum(deviation for _, _, deviation in group) ** 2 for group in won)) / count,
         count=len(outcomes),
     )
 
@@ -148,8 +145,8 @@ def guessers(most: int) -> dict[str, Guesser]:
         "most like the others": by(_likeness),
         "odd one out": by(partial(_opposite, _likeness)),
         ABSENT: by(lambda asked: [option == ABSENT for option in asked.options]),
-        "most frequent option": learned(_texts, lambda _, offered: offered),
-        "rarest option": learned(_texts, lambda _, offered: -offered),
+        "most frequent option": frequent(1),
+        "rarest option": frequent(-1),
         "most frequent answer": learned(_texts, lambda right, _: right),
         "most frequent answer to the question": learned(_texts_asked, lambda right, _: right),
         "most often right": learned(_texts, _rate),
@@ -164,20 +161,31 @@ def by(taste: Taste) -> Guesser:
 
 
 def learned(traits: Callable[[Asked], Sequence[Hashable]], liking: Callable[[int, int], float]) -> Guesser:
-    """The rule that likes each option by how often its trait was right, and was offered, in all other groups."""
+    """The rule that likes an option by how often its trait was right, and was offered, in every second group.
+
+    It picks in the other groups. Learning from all but the question's own would make the most of what chance has dealt,
+    again and again, and its error could not be told.
+    """
 
     def pick(questions: Sequence[Asked]) -> list[Pick]:
-        right, offered = _counts(questions, traits)
-        picks: dict[int, Pick] = {}
-        for group in _groups(questions):
-            own_right, own_offered = _counts([questions[index] for index in group], traits)
-            for index in group:
-                likings = [
-                    liking(right[one] - own_right[one], offered[one] - own_offered[one])
-                    for one in traits(questions[index])
-                ]
-                picks[index] = _liked(likings)
-        return [picks[index] for index in range(len(questions))]
+        groups = list(_groups(questions))
+        known = [questions[index] for group in groups[::2] for index in group]
+        right = Counter(traits(asked)[asked.answer] for asked in known)
+        offered = Counter(trait for asked in known for trait in traits(asked))
+        picks = [Pick()] * len(questions)
+        for index in (index for group in groups[1::2] for index in group):
+            picks[index] = _liked([liking(right[trait], offered[trait]) for trait in traits(questions[index])])
+        return picks
+
+    return pick
+
+
+def frequent(sign: int) -> Guesser:
+    """The rule that picks the option that is offered most often (1), or least often (-1), in all questions."""
+
+    def pick(questions: Sequence[Asked]) -> list[Pick]:
+        offered = Counter(option for asked in questions for option in asked.options)
+        return [_liked([sign * offered[option] for option in asked.options]) for asked in questions]
 
     return pick
 
@@ -185,17 +193,6 @@ def learned(traits: Callable[[Asked], Sequence[Hashable]], liking: Callable[[int
 def _liked(likings: Sequence[float | None]) -> Pick:
     most = max((one for one in likings if one is not None), default=None)
     return frozenset(place for place, one in enumerate(likings) if one == most)
-
-
-def _counts(
-    questions: Iterable[Asked], traits: Callable[[Asked], Sequence[Hashable]]
-) -> tuple[Counter[Hashable], Counter[Hashable]]:
-    right, offered = Counter[Hashable](), Counter[Hashable]()
-    for asked in questions:
-        found = traits(asked)
-        right[found[asked.answer]] += 1
-        offered.update(found)
-    return right, offered
 
 
 def _rate(right: int, offered: int) -> float:

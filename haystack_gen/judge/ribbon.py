@@ -10,15 +10,14 @@ from haystack_gen.facts import BLANK
 from haystack_gen.plan.items import Item
 from haystack_gen.plan.timeline import Clip
 
-_MARKS = {"haystack": "·", "distractor": "x", "bystander": "n", "blank": "o", "needle": "N"}
-_WORDS = {"bystander": "needle not asked about", "blank": "blank in place of a needle"}
+_MARKS = {"haystack": "·", "distractor": "x", "other": "n", "blank": "o", "needle": "N"}
+_WORDS = {"other": "needle not asked about", "blank": "blank in place of a needle"}
 
 
 class Shown(NamedTuple):
     """A clip and what it is to the question.
 
-    `kind` is haystack, distractor, needle, bystander (a needle that is not asked about) or blank (shown in place of
-    one).
+    `kind` is haystack, distractor, needle, other (a needle that is not asked about) or blank (shown in place of one).
     """
 
     clip: Clip
@@ -34,7 +33,7 @@ def shown(item: Item) -> Iterator[Shown]:
         if kind == "needle" and clip.source == BLANK:
             kind = "blank"
         elif kind == "needle" and (clip.source, clip.start) not in asked:
-            kind = "bystander"
+            kind = "other"
         clips.append(Shown(clip, kind))
     order = list(_MARKS)
     yield from sorted(clips, key=lambda one: order.index(one.kind))

@@ -1,7 +1,7 @@
 """One item as a picture: its question, its timeline, and the frames that matter, read back from the finished file."""
 
 from collections.abc import Mapping
-from textwrap import shorten, wrap
+from textwrap import wrap
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -16,10 +16,11 @@ from haystack_gen.plan.items import Item
 from haystack_gen.workspace import DatasetFolder
 
 _TILE, _GAP, _COLUMNS, _ROWS = (224, 126), 12, 4, 3
+_LONGEST = 34  # characters of a caption
 _COLORS = {
     "haystack": "#b8bec7",
     "needle": "#e0492f",
-    "bystander": "#e8a23a",
+    "other": "#e8a23a",
     "blank": "#1d232b",
     "distractor": "#3b7dd8",
 }
@@ -34,7 +35,7 @@ def chosen_frames(item: Item) -> dict[int, str]:
     clips = list(shown(item))
     places = _COLUMNS * _ROWS
     chosen: dict[int, str] = {}
-    for kind in ("needle", "blank", "bystander"):
+    for kind in ("needle", "blank", "other"):
         left = places // 2 - len(chosen)
         chosen |= dict([(clip.start, kind) for clip, its in clips if its == kind][:left])
     nearest = sorted(item.distractors, key=lambda placed: abs(placed.offset))
@@ -87,18 +88,18 @@ def draw_strip(item: Item, frames: Mapping[int, Rgb]) -> Image.Image:
         tile = Image.fromarray(frames[at]).resize(_TILE, Image.Resampling.LANCZOS)
         picture.paste(tile, (left, top))
         draw.rectangle((left - 2, top - 2, left + _TILE[0] + 1, top + _TILE[1] + 1), outline=_COLORS[kind], width=3)
-        caption = shorten(f"frame {at}  {_caption(item, at, kind)}", 32, placeholder=" ...")
-        draw.text((left, top + _TILE[1] + 4), caption, _FAINT, font=small)
+        draw.text((left, top + _TILE[1] + 4), _caption(item, at, kind), _FAINT, font=small)
     return picture
 
 
 def _caption(item: Item, at: int, kind: str) -> str:
+    words = f"frame {at}  " + ("other needle" if kind == "other" else kind)
     if kind == "distractor":
         placed = next(placed for placed in item.distractors if placed.start == at)
-        return f"distractor {placed.offset:+d}" + (f", {placed.lure}" if placed.lure else "")
-    if kind in ("needle", "bystander") and len(item.needles) > 1:
-        return next((f"{kind} {placed.needle}" for placed in item.needles if placed.start == at), kind)
-    return kind
+        words += f" {placed.offset:+d}" + (f", {placed.lure}" if placed.lure else "")
+    elif len(item.needles) > 1:
+        words += "".join(f" {placed.needle}" for placed in item.needles if placed.start == at)
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 4]} ..."
 
 
 def _draw_ribbon(draw: ImageDraw.ImageDraw, item: Item, *, top: int, width: int) -> None:

@@ -1,12 +1,13 @@
 """From a stage and its questions to items: options in their order, answers, rotations, open forms."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from haystack_gen.plan.choices import ABSENT, LETTERS, arrange, letter_place, rotated
 from haystack_gen.plan.draws import Draw, Open, Question, Stage
-from haystack_gen.plan.items import Item, PlacedNeedle
+from haystack_gen.plan.items import Item, PlacedDistractor, PlacedNeedle
 from haystack_gen.plan.placement import realised_depth
 from haystack_gen.plan.setting import Cell, Setting
 from haystack_gen.plan.streams import Stream
@@ -28,7 +29,7 @@ def items_of(
             "window_start": cut.window,
             "repeats": (cut.window + cell.length - 1) // setting.footage.length,
             "side": cut.side,
-            "distractors": cut.distractors,
+            "distractors": cut.distractors if len(draw.questions) == 1 else tuple(_lures_of(draw, question, cut)),
         }
         if question.options and (choices.form != "open" or question.open is None):
             options = _ordered(setting, cell, question, number, len(draw.questions))
@@ -81,6 +82,13 @@ def _ordered(setting: Setting, cell: Cell, question: Question, number: int, ques
     place = letter_place(letters, options=count, trial=cell.trial * questions + number, diagonal=cell.diagonal)
     stream = cell.stream(setting.spec.seed).child("options", number)
     return arrange(question.options, question.answer, place=place, stream=stream)
+
+
+def _lures_of(draw: Draw, question: Question, cut: Stage) -> Iterator[PlacedDistractor]:
+    """The look-alikes, of which those of needles that another question is about lure to nothing here."""
+    own = {draw.shots[place].needle.id for place in question.asked}
+    for one in cut.distractors:
+        yield one if one.needle in own or not one.lure else replace(one, lure="")
 
 
 def _with_options(setting: Setting, question: Question, options: tuple[str, ...]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.staging import surround, timeline
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.timeline import Clip, Timeline
+from haystack_gen.spec import Distractors
 
 Twin = tuple[Draw, Stage, Timeline]
 
@@ -78,7 +79,7 @@ def _no_distractors(setting: Setting, draw: Draw, cut: Stage) -> Twin:
 
 def _anti_phase(setting: Setting, cell: Cell, draw: Draw, cut: Stage) -> Twin:
     law = setting.spec.distractors
-    other = law.model_copy(update={"phase": (law.phase + Fraction(1, 2)) % 1})
+    other = Distractors.model_validate(law.model_dump() | {"phase": (law.phase + Fraction(1, 2)) % 1})
     moved = replace(cut, distractors=surround(setting, cell, draw, other, cell.stream(setting.spec.seed)))
     if moved.distractors == cut.distractors:
         raise Obstacle("anti_phase: the item has no look-alikes")

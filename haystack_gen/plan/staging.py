@@ -73,7 +73,7 @@ def surround(
                 f"{len(places)} of at least {law.at_least} distractors fit beside the needle", needle=needle.id
             )
         order = stream.child("distractor pictures", number).shuffled(fit)
-        placed += pictured(setting, shot, places, order, options=_options_of(draw, number))
+        placed += pictured(setting, shot, places, order, wrong=_wrong_options(draw, number))
     return tuple(sorted(placed, key=lambda distractor: distractor.start))
 
 
@@ -84,10 +84,10 @@ def matches_for(setting: Setting, needle: Needle, draw: Draw) -> list[Match]:
 
 
 def pictured(
-    setting: Setting, shot: Shot, places: Sequence[int], order: Sequence[Match], *, options: frozenset[str]
+    setting: Setting, shot: Shot, places: Sequence[int], order: Sequence[Match], *, wrong: frozenset[str]
 ) -> list[PlacedDistractor]:
     """A look-alike for each place, nearest place first: those that lure to an option, then the others, then again."""
-    useful = sorted(order, key=lambda match: match.lure not in options)
+    useful = sorted(order, key=lambda match: match.lure not in wrong)
     return [
         PlacedDistractor(
             needle=shot.needle.id,
@@ -96,15 +96,16 @@ def pictured(
             length=setting.spec.distractors.length,
             offset=start - shot.start,
             similarity=match.similarity,
-            lure=match.lure if match.lure in options else "",
+            lure=match.lure if match.lure in wrong else "",
         )
         for start, match in zip(places, cycle(useful), strict=False)
     ]
 
 
-def _options_of(draw: Draw, number: int) -> frozenset[str]:
-    """The options of the questions about a shot."""
-    return frozenset(option for question in draw.questions if number in question.asked for option in question.options)
+def _wrong_options(draw: Draw, number: int) -> frozenset[str]:
+    """The wrong options of the questions about a shot."""
+    about = (question for question in draw.questions if number in question.asked)
+    return frozenset(option for question in about for option in question.options if option != question.answer)
 
 
 def _paper_distractors(
@@ -127,7 +128,7 @@ def _paper_distractors(
     moved = Shot(needle=shot.needle, start=plan.needle_start)
     starts = () if plan.distractor_start is None else (plan.distractor_start,)
     order = stream.child("distractor pictures", 0).shuffled(fit)
-    placed = pictured(setting, moved, starts, order, options=_options_of(draw, 0))
+    placed = pictured(setting, moved, starts, order, wrong=_wrong_options(draw, 0))
     return {0: moved}, tuple(placed), plan.side
 
 

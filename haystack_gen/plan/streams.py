@@ -19,7 +19,7 @@ _WORD = 1 << 64
 class Stream:
     """Unbiased draws from BLAKE2b of (seed, names, counter)."""
 
-    __slots__ = ("_counter", "_path", "_prefix")
+    __slots__ = ("_counter", "_keyed", "_path")
 
     def __init__(self, seed: int, *names: Name) -> None:
         """Start the stream of `names`; `seed` is any integer."""
@@ -29,10 +29,9 @@ class Stream:
         # Each part carries its type and length, so that ("a", "b") and ("ab",) or 1 and "1" cannot meet.
         for name in names:
             text = str(name)
-            path += f"{type(name).__name__}:{len(text)}:{text}"
+            path += f"{name.__class__.__name__}:{len(text)}:{text}"
         self._path = path
-        self._prefix = blake2b(path.encode(), digest_size=32).digest()
-        self._counter = 0
+        self._counter = -1  # hashed with the first draw: many streams only have children
 
     def child(self, *names: Name) -> "Stream":
         """The stream whose names continue this one's; independent of how much was drawn here."""
@@ -42,9 +41,14 @@ class Stream:
 
     def word(self) -> int:
         """The next 64 bits."""
-        digest = blake2b(self._counter.to_bytes(8, "big"), key=self._prefix, digest_size=8).digest()
+        if self._counter < 0:
+            prefix = blake2b(self._path.encode(), digest_size=32).digest()
+            self._keyed = blake2b(key=prefix, digest_size=8)
+            self._counter = 0
+        keyed = self._keyed.copy()
+        keyed.update(self._counter.to_bytes(8, "big"))
         self._counter += 1
-        return int.from_bytes(digest, "big")
+        return int.from_bytes(keyed.digest(), "big")
 
     def below(self, bound: int) -> int:
         """A uniform integer in [0, bound).
@@ -54,9 +58,9 @@ class Stream:
         """
         if not 1 <= bound <= _WORD:
             raise ValueError(f"bound must be in [1, 2**64], got {bound = }")
-        limit = _WORD - _WORD % bound  # words at or above would favour the small remainders
-        while (word := self.word()) >= limit:
-            pass
+        word = self.word()
+        while word >= _WORD - _WORD % bound:  # such words would favour the small remainders
+            word = self.word()
         return word % bound
 
     def unit(self) -> float:

@@ -1,18 +1,19 @@
 """Localization: when a needle appears; options are spans of one length, an open answer is in seconds.
 
-A needle near the begin can only lie in an early span. So that the right span is still no more often the first or the
-last in time, the depths of the grid share its ranks: of D depths and n spans, the i-th depth has the ranks
-floor(n (i + u) / D) for a uniform u in [0, 1), which over all depths are uniform. Fewer depths than options give as
-many spans as depths.
+Each option is the span of a depth of the grid: of the cell's own, which holds the needle, and of others. All depths are
+asked equally often, so that whichever spans are offered, each is as likely to be the right one. (Spans drawn around
+the needle give it away: at depth 0 only the one that begins with the clip can hold it.)
 """
 
 from fractions import Fraction
+from itertools import pairwise
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
 from haystack_gen.plan.choices import ABSENT, absent_here
 from haystack_gen.plan.draws import Draw, Open, Question, Shot
+from haystack_gen.plan.placement import needle_start
 from haystack_gen.plan.places import places
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
@@ -36,6 +37,7 @@ class Localization:
                 f"localization needs at least 2 depths to tell times apart, grid.depths has {len(self._depths)}; give "
                 "more, or choices.form: open"
             )
+        self._widths = {length: self._width(length) for length in setting.spec.grid.lengths}
         if missing := [needle.id for needle in setting.needles if not needle.key.strip()]:
             raise InputError(
                 f"{setting.spec.needles.pack}: needle {missing[0]!r} has no key, so localization cannot ask when it "
@@ -53,7 +55,7 @@ class Localization:
         setting, choices, rate = self._setting, self._setting.spec.choices, self._setting.spec.haystack.fps
         options: tuple[str, ...] = ()
         if self._spans > 1:
-            bounds = self._bounds(cell, start, stream)
+            bounds = self._bounds(cell, stream)
             options = tuple(span_text(low, high, length=cell.length, rate=rate) for low, high in bounds)
         options += (ABSENT,) if choices.absent and options else ()
         hidden = choices.absent and absent_here(
@@ -76,33 +78,34 @@ class Localization:
             about_time=True,
         )
 
-    def _bounds(self, cell: Cell, start: int, stream: Stream) -> list[tuple[int, int]]:
-        """Spans [low, high) in frames, of equal length on one lattice; the first holds the needle.
+    def _bounds(self, cell: Cell, stream: Stream) -> list[tuple[int, int]]:
+        """Spans [low, high) in frames, none of which meets another; the first holds the needle.
 
         Raises:
-            Obstacle: the clip is too short for so many.
+            Obstacle: the clip is too short for the depths, whichever they are.
         """
-        stay, count = self._setting.spec.needles.length, self._spans
-        width = max(stay, cell.length // (2 * count))
-        rank = self._rank(cell, stream)
-        low = max(0, start + stay - width, rank * width)
-        high = min(start, cell.length - width, cell.length - width - (count - 1 - rank) * width)
-        if low > high:
+        width = self._widths[cell.length]
+        if not width:
             raise Obstacle(
-                f"{count} spans of {width} frames do not fit around a needle at frame {start} of {cell.length}; use "
-                "longer clips, evenly spaced depths, or fewer options (choices.count)"
+                f"the spans of {len(self._depths)} depths meet in {cell.length} frames; use longer clips or fewer depths"
             )
-        true = low + stream.child("true span").below(high - low + 1)
-        before = stream.child("before").sample(range(true // width), rank)
-        after = stream.child("after").sample(range((cell.length - true) // width - 1), count - 1 - rank)
-        lows = [true, *(true - (step + 1) * width for step in before), *(true + (step + 1) * width for step in after)]
-        return [(one, one + width) for one in lows]
+        own = cell.depth or Fraction(0)
+        others = [depth for depth in self._depths if depth != own]
+        chosen = [own, *stream.child("spans").sample(others, self._spans - 1)]
+        lows = [needle_start(depth, length=cell.length, needle_length=width) for depth in chosen]
+        return [(low, low + width) for low in lows]
 
-    def _rank(self, cell: Cell, stream: Stream) -> int:
-        """How many spans come before the right one."""
-        place = self._depths.index(cell.depth or Fraction(0))
-        share = stream.child("rank").below(1 << 32)
-        return self._spans * (place * (1 << 32) + share) // (len(self._depths) << 32)
+    def _width(self, length: int) -> int:
+        """The length of a span: the longest at which those of all depths are apart, at most half of an equal share.
+
+        0 if even the shortest meet.
+        """
+        stay = self._setting.spec.needles.length
+        for width in range(max(stay, length // (2 * self._spans)), stay - 1, -1):
+            lows = [needle_start(depth, length=length, needle_length=width) for depth in self._depths]
+            if all(later - earlier >= width for earlier, later in pairwise(lows)):
+                return width
+        return 0
 
 
 def span_text(low: int, high: int, *, length: int, rate: Fraction) -> str:

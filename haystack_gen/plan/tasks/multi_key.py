@@ -11,7 +11,7 @@ from haystack_gen.facts import Needle
 from haystack_gen.plan.choices import ABSENT, some_apart
 from haystack_gen.plan.draws import Draw
 from haystack_gen.plan.places import places
-from haystack_gen.plan.pools import Pools
+from haystack_gen.plan.pools import Pools, bare
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.tasks.retrieval import question_of, shots_at
@@ -61,7 +61,8 @@ class MultiKey:
             attribute = tried.child("attribute").choice(self._attributes)
             values = some_apart(tried.child("values"), pools.values[attribute], self._options)
             needles = values and _needles(pools, attribute, values, self._count, tried)
-            if values and needles:
+            # a value that names the asked key is never right, so it may not be offered either
+            if values and needles and pools.key_of[needles[0].id] not in map(bare, values):
                 return values, needles
         raise Obstacle(
             f"found no {self._count} needles of one attribute whose keys differ, with {self._options} values that are "

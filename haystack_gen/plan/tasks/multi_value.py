@@ -14,6 +14,7 @@ from haystack_gen.plan.asking import paraphrase
 from haystack_gen.plan.choices import ABSENT, absent_here, apart
 from haystack_gen.plan.draws import Draw, Open, Question
 from haystack_gen.plan.places import places
+from haystack_gen.plan.pools import bare
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.tasks.retrieval import shots_at
@@ -134,13 +135,14 @@ def _groups(setting: Setting) -> Iterator[_Group]:
         members: dict[str, list[Needle]] = {}
         for needle in found:
             members.setdefault(needle.value, []).append(needle)
-        universe = pools.values[attribute]
+        universe = tuple(value for value in pools.values[attribute] if bare(value) != key)
         yield _Group(variant="values", attribute=attribute, shared=key, members=members, universe=universe)
     for (attribute, value), found in pools.valued.items():
         members = {}
         for needle in found:
             members.setdefault(pools.names[pools.key_of[needle.id]], []).append(needle)
-        names = dict.fromkeys(pools.names[pools.key_of[needle.id]] for needle in pools.attributes[attribute])
+        keys = dict.fromkeys(pools.key_of[needle.id] for needle in pools.attributes[attribute])
+        names = [pools.names[key] for key in keys if key != bare(value)]
         yield _Group(variant="keys", attribute=attribute, shared=value, members=members, universe=tuple(names))
 
 

@@ -9,7 +9,7 @@ from haystack_gen.plan.asking import paraphrase
 from haystack_gen.plan.choices import ABSENT, absent_here, wrong_options
 from haystack_gen.plan.draws import Draw, Open, Question, Shot
 from haystack_gen.plan.places import places
-from haystack_gen.plan.pools import lazily_shuffled
+from haystack_gen.plan.pools import bare, lazily_shuffled
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
 
@@ -114,7 +114,9 @@ def other_values(setting: Setting, needle: Needle, stream: Stream, *, absent: bo
     Raises:
         Obstacle: the pack has too few values.
     """
-    values, count = setting.pools.values.get(needle.attribute, ()), setting.spec.choices.count - absent
+    # a value that names the key itself is never right: whoever knows that has one option less to choose from
+    values = [value for value in setting.pools.values.get(needle.attribute, ()) if bare(value) != bare(needle.key)]
+    count = setting.spec.choices.count - absent
     wrong = wrong_options(stream.child("values"), values, needle.answer, count - 1)
     if wrong is None:
         raise Obstacle(
