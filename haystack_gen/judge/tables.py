@@ -18,6 +18,7 @@ from haystack_gen.emit.provenance import read_facts
 from haystack_gen.emit.row_writer import RowWriter
 from haystack_gen.emit.rows import Row
 from haystack_gen.emit.videos import Places
+from haystack_gen.errors import InputError
 from haystack_gen.facts import Facts
 from haystack_gen.plan.items import Item
 from haystack_gen.plan.planner import plan_items
@@ -107,11 +108,15 @@ def _planned_again(folder: DatasetFolder, spec: Spec, facts: Facts) -> Iterator[
     """Planning is pure and its facts travel with the dataset: the plan can be made again and must be the same."""
     written = {path: path.open(encoding="utf-8", errors="replace") for path in (folder.plan, folder.dropped)}
     with written[folder.plan], written[folder.dropped]:
-        for planned in plan_items(spec, facts):
-            path = folder.plan if isinstance(planned, Item) else folder.dropped
-            if next(written[path], "") != plan_line(planned):
-                yield f"{path.name}: {planned.id} is not as its spec, facts and seed have it"
-                return
+        try:
+            for planned in plan_items(spec, facts):
+                path = folder.plan if isinstance(planned, Item) else folder.dropped
+                if next(written[path], "") != plan_line(planned):
+                    yield f"{path.name}: {planned.id} is not as its spec, facts and seed have it"
+                    return
+        except InputError as error:
+            yield f"{folder.plan.name}: cannot be planned from its spec and facts: {error}"
+            return
         for path, lines in written.items():
             if next(lines, ""):
                 yield f"{path.name}: has more lines than its spec, facts and seed give"

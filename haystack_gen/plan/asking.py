@@ -110,12 +110,12 @@ def _opened(setting: Setting, question: Question, free: Open) -> dict[str, Any]:
     answer = question.answer if question.hidden else free.answer
     own = "" if question.options else question.instruction  # with options, it says to answer with a letter
     instruction = own or _instruction(setting, free.form)
+    if ABSENT in question.options or (setting.spec.choices.absent and not question.counts):
+        instruction += f" {_instruction(setting, 'absent')}"
     return {
         "question": free.question or question.text,
         "options": (),
-        "instruction": f"{instruction} {_instruction(setting, 'absent')}"
-        if ABSENT in question.options
-        else instruction,
+        "instruction": instruction,
         "form": free.form,
         "answer": answer,
         "answer_text": answer,

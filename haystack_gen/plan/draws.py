@@ -54,12 +54,14 @@ class Draw:
     """What a family decided: shots in order of appearance, and what is asked about them.
 
     A look-alike that shows `forbidden` would make another answer true; where that is set, one of which it is not known
-    what it shows might.
+    what it shows might. `named` are the bare keys that question or options name beside those of the shots: neither
+    look-alikes nor footage may show them.
     """
 
     shots: tuple[Shot, ...]
     questions: tuple[Question, ...]
     forbidden: str = ""
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Facts, Match, Needle
+from haystack_gen.plan.choices import ABSENT
 from haystack_gen.plan.items import NO_DEPTH, Drop
 from haystack_gen.plan.pools import Pools
 from haystack_gen.plan.streams import Stream
@@ -91,6 +92,11 @@ class Setting:
         """
         if not (facts.needles or facts.listed or facts.questions):
             raise InputError(f"{spec.needles.pack}: the pack holds no needles, expected at least one")
+        for needle in facts.needles:
+            if ABSENT in {option.casefold() for option in needle.options}:
+                raise InputError(
+                    f"needle {needle.id} has an option {ABSENT!r} of its own; leave it out and set choices.absent"
+                )
         footage = Footage.of(facts.haystack, spec.haystack.fps)
         need_frames(footage.length, max(spec.grid.lengths), rate=spec.haystack.fps, repeat=spec.haystack.repeat)
         return cls(

@@ -10,7 +10,7 @@ from haystack_gen.plan.items import PlacedDistractor
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.timeline import Insert, Timeline, overlay, splice_in
-from haystack_gen.plan.windows import clear_window
+from haystack_gen.plan.windows import clear_window, named_keys
 from haystack_gen.spec import Distractors
 
 
@@ -27,7 +27,7 @@ def stage(setting: Setting, cell: Cell, draw: Draw, stream: Stream) -> Stage:
         shots, distractors, side = _paper_distractors(setting, cell, draw, stream)
     else:
         distractors = () if paper else surround(setting, cell, draw, setting.spec.distractors, stream)
-    window = clear_window(setting, cell, [shot.needle for shot in draw.shots], stream)
+    window = clear_window(setting, cell, draw, stream)
     return Stage(
         length=cell.length,
         window=window,
@@ -77,10 +77,16 @@ def surround(
     return tuple(sorted(placed, key=lambda distractor: distractor.start))
 
 
-def matches_for(setting: Setting, needle: Needle, draw: Draw) -> list[Match]:
-    """The look-alikes of a needle that make no other answer true."""
+def matches_for(setting: Setting, needle: Needle, draw: Draw) -> tuple[Match, ...]:
+    """The look-alikes of a needle that make no other answer true, and show nothing that the item names."""
     found = setting.matches.get(needle.id, ())
-    return [match for match in found if not draw.forbidden or match.lure not in ("", draw.forbidden)]
+    if draw.forbidden:
+        found = tuple(match for match in found if match.lure not in ("", draw.forbidden))
+    shows = setting.pools.shows
+    if not any(match.source in shows for match in found):
+        return found
+    named = setting.pools.like(named_keys(setting, draw))
+    return tuple(match for match in found if shows.get(match.source, frozenset()).isdisjoint(named))
 
 
 def pictured(

@@ -65,7 +65,8 @@ class Counting:
             hidden=hidden,
             counts=True,
         )
-        return Draw(shots=shots_at([needles[number] for number in order], starts), questions=(question,))
+        shots = shots_at([needles[number] for number in order], starts)
+        return Draw(shots=shots, questions=(question,), named=frozenset((key,)))
 
     def _numbers(self, cell: Cell, key: str, stream: Stream) -> tuple[list[int], int, bool]:
         """The options, the number that is shown, and whether it is to be hidden: then 0, an option, is true."""

@@ -57,6 +57,10 @@ class Localization:
         if self._spans > 1:
             bounds = self._bounds(cell, stream)
             options = tuple(span_text(low, high, length=cell.length, rate=rate) for low, high in bounds)
+            if len(set(options)) < len(options) or any(len(set(text.split("-"))) < 2 for text in options):
+                raise Obstacle(
+                    f"spans of {bounds[0][1] - bounds[0][0]} frames at {rate} fps read alike; use longer clips"
+                )
         options += (ABSENT,) if choices.absent and options else ()
         hidden = choices.absent and absent_here(
             setting.stream(cell.task, "absent"), max(2, len(options)), cell.trial, cell.diagonal
@@ -87,7 +91,8 @@ class Localization:
         width = self._widths[cell.length]
         if not width:
             raise Obstacle(
-                f"the spans of {len(self._depths)} depths meet in {cell.length} frames; use longer clips or fewer depths"
+                f"the spans of {len(self._depths)} depths meet in {cell.length} frames; use longer clips or fewer "
+                "depths"
             )
         own = cell.depth or Fraction(0)
         others = [depth for depth in self._depths if depth != own]

@@ -6,7 +6,7 @@ beside the core: so the truth differs from the others by one or two members, and
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
@@ -14,7 +14,7 @@ from haystack_gen.plan.asking import paraphrase
 from haystack_gen.plan.choices import ABSENT, absent_here, apart
 from haystack_gen.plan.draws import Draw, Open, Question
 from haystack_gen.plan.places import places
-from haystack_gen.plan.pools import bare
+from haystack_gen.plan.pools import alike, bare
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.tasks.retrieval import shots_at
@@ -84,7 +84,9 @@ class MultiValue:
             group = tried.child("group").choice(self._groups)
             size = low + tried.child("size").below(high - low + 1)
             sets = _option_sets(group, size, self._sets, tried)
-            if sets and apart([", ".join(one) for one in sets]):
+            members = dict.fromkeys(member for one in sets for member in one)
+            told = not any(alike(bare(one), bare(other)) for one, other in combinations(members, 2))
+            if sets and told and apart([", ".join(one) for one in sets]):
                 return group, sets
         raise Obstacle(
             f"found no {self._sets} sets of {low} to {high} values that are told apart; add needles that share a key "

@@ -87,7 +87,7 @@ class Ordering:
             variant="order",
             hidden=hidden,
         )
-        return Draw(shots=shots_at(shown, starts), questions=(question,))
+        return Draw(shots=shots_at(shown, starts), questions=(question,), named=self._named(needles))
 
     def _orders(self, count: int, stream: Stream) -> list[tuple[int, ...]]:
         """Different orders of `count` needles, each an order of all or, if asked, a single one."""
@@ -134,7 +134,10 @@ class Ordering:
             variant=variant,
             hidden=hidden,
         )
-        return Draw(shots=shots_at(shown, starts), questions=(question,))
+        return Draw(shots=shots_at(shown, starts), questions=(question,), named=self._named((*shown, *spare)))
+
+    def _named(self, needles: Sequence[Needle]) -> frozenset[str]:
+        return frozenset(self._setting.pools.key_of[needle.id] for needle in needles)
 
     def _with_absent(self, options: tuple[str, ...]) -> tuple[str, ...]:
         return (*options, ABSENT) if self._setting.spec.choices.absent else options

@@ -77,9 +77,10 @@ def question_of(
     Where "not in the video" is one of them, it is right in one of n questions: `turn` counts them, the cell's trial
     unless a trial asks several.
     """
-    text = needle.question or paraphrase(
-        setting, "retrieval", "value", stream, key=needle.key, attribute=needle.attribute
-    )
+    text = needle.question
+    if not text or (needle.is_fact and cell.task != "retrieval" and bare(needle.key) not in bare(text)):
+        # beside other needles, a question of the pack's own has to say which one it is about
+        text = paraphrase(setting, "retrieval", "value", stream, key=needle.key, attribute=needle.attribute)
     hidden = ABSENT in options and absent_here(
         setting.stream(cell.task, "absent"), len(options), cell.trial if turn < 0 else turn, cell.diagonal
     )

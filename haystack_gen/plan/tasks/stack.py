@@ -71,7 +71,8 @@ class Stack:
         for number, needle in enumerate(self._other_needles(item, stream)):
             own = stream.child("beside", number)
             (start,) = places(self._setting, _inside(cell, own), 1, own)
-            draw = Draw(shots=(Shot(needle=needle, start=start),), questions=())
+            asked = self._setting.pools.shows.get(needle_of(self._setting, item).source, frozenset())
+            draw = Draw(shots=(Shot(needle=needle, start=start),), questions=(), named=asked)
             cut = stage(self._setting, cell, draw, own)
             name = f"{cell.item_id()}-beside-{number}"
             videos.append(Beside(video=name, timeline=timeline(self._setting, cut)))
@@ -82,8 +83,9 @@ class Stack:
         if self._setting.facts.questions or not count:
             return []
         asked = needle_of(self._setting, item)
-        if asked.is_fact:
-            found = pools.strangers(stream.child("needles"), pools.facts, count=count, keys={pools.key_of[asked.id]})
+        if asked.id in pools.key_of:
+            pool = [needle for needle in self._setting.needles if needle.id in pools.key_of]
+            found = pools.strangers(stream.child("needles"), pool, count=count, keys=set(pools.shows[asked.source]))
         else:
             others = [needle for needle in self._setting.needles if needle.source != asked.source]
             found = stream.child("needles").sample(others, min(count, len(others)))
@@ -96,8 +98,13 @@ class Stack:
         return found
 
     def _in_context(self, cell: Cell, item: Item, beside: tuple[Beside, ...], stream: Stream) -> Item:
-        """The parts: text up to the depth, the item's video, the rest; the other videos anywhere between sentences."""
+        """The parts: text up to the depth, the item's video, the rest; other videos anywhere between sentences."""
         cost = sum(self._cost(clips.length) for clips in (item.timeline, *(one.timeline for one in beside)))
+        if cost > cell.context:
+            raise Obstacle(
+                f"the videos of a stack of {cell.context} {_unit(self._noise)} take {cost} alone; ask for longer stacks "
+                "(families.stack.lengths), or lower families.stack.frame_cost or video_cost"
+            )
         first = stream.child("first sentence").below(len(self._noise.sentences))
         count = self._sentences(first, cell.context - cost)
         total = self._spent(first, count)
