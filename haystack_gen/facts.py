@@ -123,11 +123,6 @@ class Needle:
             bool(self.question.strip()) or self.is_fact,
             f"needle {self.id}: the question is empty; give one, or key, attribute and value",
         )
-        _require(
-            not self.is_fact or self.answer == self.value,
-            f"needle {self.id}: the answer is {self.answer!r} and the value {self.value!r}; write them alike, or leave "
-            "the answer out",
-        )
         _require(1 <= self.count <= 1000, f"needle {self.id}: shows {self.count} of its key, expected 1 to 1000")
         _require(bool(self.answer.strip()), f"needle {self.id}: the answer is empty; every needle has one")
         _require(
@@ -137,6 +132,11 @@ class Needle:
         _require(
             len(set(self.options)) == len(self.options),
             f"needle {self.id}: options {list(self.options)} repeat; each must be different",
+        )
+        _require(
+            not self.is_fact or self.answer == self.value,
+            f"needle {self.id}: the answer is {self.answer!r} and the value {self.value!r}; write them alike, or leave "
+            "the answer out",
         )
 
     @property

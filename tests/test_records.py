@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from haystack_gen import records
 from haystack_gen.errors import InputError
-from haystack_gen.facts import Lookalike, Match, Needle, Sighting, Source
+from haystack_gen.facts import Listed, Lookalike, Match, Needle, Noise, Sighting, Source, VideoQuestion
 
 text = st.text(max_size=8)
 name = st.text("abcxyz019-_", min_size=1, max_size=8)
@@ -49,7 +49,7 @@ word_needles = st.builds(
     answer=question,
     options=st.just(()),
     key=text,
-    value=text,
+    value=st.just(""),
     attribute=text,
     instruction=text,
     distractors=st.lists(st.builds(Lookalike, source=name, lure=text), max_size=3).map(tuple),
@@ -67,12 +67,44 @@ matches = st.builds(
     origin=st.sampled_from(["supplied", "mined"]),
 )
 sightings = st.builds(Sighting, needle=name, source=name, frame=st.integers(0), similarity=cosine)
+fact_needles = st.builds(
+    lambda value, **more: Needle(value=value, answer=value, **more),
+    id=name,
+    source=name,
+    question=st.just(""),
+    key=question,
+    value=question,
+    attribute=question,
+    count=st.integers(1, 1000),
+)
+choices = st.lists(question, min_size=1, max_size=5, unique=True).map(tuple)
+listed = st.builds(
+    lambda options, **more: Listed(options=options, answer=options[0], **more),
+    options=choices,
+    id=name,
+    task=st.sampled_from(["multi_value", "counting", "ordering"]),
+    pictures=st.lists(name, max_size=4).map(tuple),
+    question=question,
+    instruction=text,
+)
+film_questions = st.builds(VideoQuestion, id=name, source=name, question=question, options=st.just(()), answer=question)
+noises = st.lists(st.tuples(text, st.integers(1)), min_size=1, max_size=4).map(
+    lambda pairs: Noise(sentences=tuple(one for one, _ in pairs), costs=tuple(cost for _, cost in pairs), unit="words")
+)
 
 
 @settings(deadline=None)
 @pytest.mark.parametrize(
     ("kind", "strategy"),
-    [(Source, films | pictures), (Needle, word_needles | choice_needles), (Match, matches), (Sighting, sightings)],
+    [
+        (Source, films | pictures),
+        (Needle, word_needles | choice_needles | fact_needles),
+        (Match, matches),
+        (Sighting, sightings),
+        (Listed, listed),
+        (VideoQuestion, film_questions),
+        (Noise, noises),
+    ],
 )
 @given(data=st.data())
 def test_what_was_dumped_is_loaded(kind, strategy, data):
@@ -106,6 +138,24 @@ def test_the_bytes_of_a_needle_are_these():
     assert records.dump([needle]) == (
         '{"id": "zoo", "source": "zoo", "question": "动物?", "answer": "b", "options": ["a", "b"], "key": "", '
         '"value": "", "attribute": "", "instruction": "", "count": 1, "distractors": [{"source": "x", "lure": ""}]}\n'
+    )
+
+
+def test_the_bytes_of_questions_and_noise_are_these():
+    counted = Listed(
+        id="l-1", task="counting", pictures=("x", "x"), question="How many?", options=("1", "2"), answer="2"
+    )
+    assert records.dump([counted]) == (
+        '{"id": "l-1", "task": "counting", "pictures": ["x", "x"], "question": "How many?", "options": ["1", "2"], '
+        '"answer": "2", "instruction": ""}\n'
+    )
+    about = VideoQuestion(id="q", source="film", question="Who?", options=(), answer="Ann")
+    assert records.dump([about]) == (
+        '{"id": "q", "source": "film", "question": "Who?", "options": [], "answer": "Ann"}\n'
+    )
+    noise = Noise(sentences=("One.", "Zwölf\nBoxkämpfer."), costs=(1, 2), unit="words")
+    assert records.dump([noise]) == (
+        '{"sentences": ["One.", "Zwölf\\nBoxkämpfer."], "costs": [1, 2], "unit": "words"}\n'
     )
 
 
@@ -173,6 +223,10 @@ def test_lines_that_are_not_a_source_say_why(line, fault):
             "similarity: expected a number",
         ),
         (Match, '{"needle": "n"}', "key 'source' is missing; a Match has needle, source"),
+        (Noise, '{"sentences": ["a"], "costs": ["1"], "unit": ""}', r"costs\[0\]: expected a whole number, got '1'"),
+        (Noise, '{"sentences": ["a"], "costs": [0], "unit": ""}', "text:1: every sentence of the noise costs at least"),
+        (Noise, '{"sentences": ["a"], "costs": [], "unit": ""}', "text:1: every sentence of the noise costs at least"),
+        (VideoQuestion, '{"id": "../x"}', "key 'source' is missing; a VideoQuestion has id, source, question"),
     ],
 )
 def test_other_records_say_why_too(kind, line, fault):
@@ -191,6 +245,28 @@ def test_wrong_parts_of_a_needle_are_named():
     ):
         with pytest.raises(InputError, match=fault):
             records.load(json.dumps({**line, **changes}), Needle)
+
+
+def test_hostile_listed_questions_are_refused():
+    fine = json.loads(
+        records.dump([Listed(id="l", task="ordering", pictures=(), question="q", options=("a",), answer="a")])
+    )
+    for changes, fault in (
+        ({"pictures": ["../../etc/passwd"]}, "text:1: source id '../../etc/passwd' cannot be a file name"),
+        ({"id": "a/b"}, "text:1: listed question id 'a/b' cannot be a file name"),
+        ({"task": "stack"}, "task: expected one of multi_value, counting, ordering, got 'stack'"),
+        ({"answer": "b"}, "answer 'b' must be one of different options"),
+    ):
+        with pytest.raises(InputError, match=fault):
+            records.load(json.dumps({**fine, **changes}), Listed)
+
+
+def test_a_file_of_noise_may_be_larger_than_others(tmp_path):
+    path = tmp_path / "noise.jsonl"
+    path.write_text(records.dump([Noise(sentences=("word " * 20,), costs=(20,), unit="words")]))
+    with pytest.raises(InputError, match="is larger than 50 bytes"):
+        records.load(path, Noise, largest=50)
+    assert records.load(path, Noise, largest=500)[0].costs == (20,)
 
 
 def test_files_that_are_not_text_say_why(tmp_path):

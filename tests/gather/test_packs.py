@@ -93,9 +93,9 @@ def test_a_fact_needs_neither_question_nor_answer_nor_options(folder):
     assert fact.distractors == (Lookalike(source="pills", lure="dog"),)
     assert (zoo.count, zoo.is_fact) == (1, False)
     lines(
-        folder, {**FACT, "question": "Who?", "options": ["lion", "tiger"]}, {**FACT, "answer": "cub", "question": " "}
+        folder, {**FACT, "question": "Who?", "options": ["lion", "tiger"]}, {**FACT, "answer": "lion", "question": " "}
     )
-    assert [(needle.answer, needle.question) for needle in read_pack(folder).needles] == [("lion", "Who?"), ("cub", "")]
+    assert [(needle.answer, needle.question) for needle in read_pack(folder).needles] == [("lion", "Who?"), ("lion", "")]
 
 
 def test_a_value_is_never_taken_for_a_letter(folder):

@@ -102,7 +102,7 @@ class Stack:
         cost = sum(self._cost(clips.length) for clips in (item.timeline, *(one.timeline for one in beside)))
         if cost > cell.context:
             raise Obstacle(
-                f"the videos of a stack of {cell.context} {_unit(self._noise)} take {cost} alone; ask for longer stacks "
+                f"the videos of a stack of {cell.context} {_unit(self._noise)} take {cost} alone; ask for longer ones "
                 "(families.stack.lengths), or lower families.stack.frame_cost or video_cost"
             )
         first = stream.child("first sentence").below(len(self._noise.sentences))
