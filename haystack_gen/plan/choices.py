@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from haystack_gen.plan.streams import Stream
+from haystack_gen.plan.texts import plain
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ABSENT = "not in the video"
@@ -48,7 +49,7 @@ def rotated(options: Sequence[T], shift: int) -> tuple[T, ...]:
 
 def apart(options: Sequence[str]) -> bool:
     """Whether no option is, or is a part of, another: a reply that names one must not name two."""
-    folded = [option.casefold() for option in options]
+    folded = [plain(option) for option in options]
     return all(one not in other and other not in one for one, other in combinations(folded, 2))
 
 
