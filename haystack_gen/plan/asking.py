@@ -81,7 +81,7 @@ def _ordered(setting: Setting, cell: Cell, question: Question, number: int, ques
     letters = setting.stream(cell.task, "letters", count)
     place = letter_place(letters, options=count, trial=cell.trial * questions + number, diagonal=cell.diagonal)
     stream = cell.stream(setting.spec.seed).child("options", number)
-    return arrange(question.options, question.answer, place=place, stream=stream)
+    return arrange(question.options, question.placed or question.answer, place=place, stream=stream)
 
 
 def _lures_of(draw: Draw, question: Question, cut: Stage) -> Iterator[PlacedDistractor]:

@@ -37,11 +37,6 @@ def arrange(options: Sequence[str], answer: str, *, place: int, stream: Stream) 
     return (*others[:place], answer, *others[place:])
 
 
-def absent_here(stream: Stream, options: int, trial: int, diagonal: int) -> bool:
-    """Whether the needle is left out, so that "not in the video" is right: once in every `options` trials."""
-    return letter_place(stream, options=options, trial=trial, diagonal=diagonal) == 0
-
-
 def rotated(options: Sequence[T], shift: int) -> tuple[T, ...]:
     """The options turned round: the one at `shift` comes first."""
     return (*options[shift:], *options[:shift])

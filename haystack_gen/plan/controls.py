@@ -112,7 +112,8 @@ def _all_missing(draw: Draw) -> Draw:
 
 def missing(question: Question) -> Question:
     """The question about needles that are not in the video; the options stay."""
-    return replace(question, hidden=True, answer="0" if question.counts else ABSENT)
+    answer = "0" if question.counts else ABSENT
+    return replace(question, hidden=True, answer=answer, placed=question.placed or question.answer)
 
 
 def shuffled_haystack(cut: Timeline, *, block: int, stream: Stream) -> Timeline:

@@ -31,6 +31,7 @@ class Open:
 class Question:
     """A question, its options (none: an open answer only), and the shots it is about, by their places in the draw.
 
+    The option `placed`, by default the right one, takes the balanced place; a twin keeps its item's.
     `hidden` needles are not shown: then the answer already says that they are missing. `in_order` options keep the
     order of the pack. `about_time` is asked about when, `counts` about how many: the answer depends on all of the clip.
     """
@@ -38,6 +39,7 @@ class Question:
     text: str
     asked: frozenset[int]
     answer: str
+    placed: str = ""
     options: tuple[str, ...] = ()
     open: Open | None = None
     variant: str = ""

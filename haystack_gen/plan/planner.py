@@ -96,9 +96,12 @@ def plan_cell(setting: Setting, family: Family, cell: Cell) -> Iterator[Item | D
 def _shared(planned: Iterator[Item | Drop]) -> Iterator[Item | Drop]:
     """Items of one cell that show the same clips share the video of the first."""
     seen: dict[Timeline, str] = {}
+    first: Item | None = None
     for one in planned:
-        if isinstance(one, Item):
+        if isinstance(one, Item) and first is not None:
+            seen.setdefault(first.timeline, first.video)
             video = seen.setdefault(one.timeline, one.video)
             yield one if one.video == video else replace(one, video=video)
         else:
+            first = one if isinstance(one, Item) else first  # alone in its cell, as most are, it needs no look-up
             yield one

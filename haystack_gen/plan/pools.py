@@ -6,6 +6,7 @@ take the other for it. Needles with alike keys never share an item, unless the f
 
 import re
 from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 from haystack_gen.errors import InputError
@@ -16,6 +17,7 @@ Key = TypeVar("Key", bound=Hashable)
 _ARTICLE = re.compile(r"(?:the|a|an)\s+", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1 << 16)
 def bare(name: str) -> str:
     """A key or value as it is compared: in lower case, without its article, single spaces."""
     return " ".join(_ARTICLE.sub("", name.strip(), count=1).casefold().split())
@@ -107,8 +109,9 @@ def _alike_keys(keys: Iterable[str]) -> dict[str, frozenset[str]]:
 def lazily_shuffled(stream: Stream, pool: Sequence[Needle]) -> Iterable[Needle]:
     """The pool in random order, drawn one by one: long pools are seldom used to their end."""
     moved: dict[int, int] = {}
+    last = len(pool) - 1
     for place in range(len(pool)):
-        other = place + stream.below(len(pool) - place)
+        other = place + stream.below(len(pool) - place) if place < last else place
         yield pool[moved.get(other, other)]
         moved[other] = moved.get(place, place)
 

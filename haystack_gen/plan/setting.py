@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Facts, Match, Needle
-from haystack_gen.plan.choices import ABSENT
+from haystack_gen.plan.choices import ABSENT, letter_place
 from haystack_gen.plan.items import NO_DEPTH, Drop
 from haystack_gen.plan.pools import Pools
 from haystack_gen.plan.streams import Stream
@@ -112,6 +112,15 @@ class Setting:
     def needles(self) -> tuple[Needle, ...]:
         """The pack's needles, in its order."""
         return self.facts.needles
+
+    def hides(self, cell: Cell, *, options: int, turn: int = -1) -> bool:
+        """Whether the needle is left out, so that "not in the video" is right: once in `options` turns of a cell.
+
+        A turn is the cell's trial, unless a trial asks several questions. Every cell has an order of its own: one that
+        cells shared, as they share that of the letters, would let the letter tell.
+        """
+        stream = self.stream(cell.task, "absent", cell.length, cell.requested_depth, cell.context)
+        return letter_place(stream, options=options, trial=cell.trial if turn < 0 else turn, diagonal=0) == 0
 
     def stream(self, *names: str | int | Fraction) -> Stream:
         """A stream of the seed that no cell has to itself."""

@@ -7,6 +7,7 @@ from haystack_gen.facts import Match, Needle
 from haystack_gen.plan.distractors import Span, paper_positions, positions
 from haystack_gen.plan.draws import Draw, Shot, Stage
 from haystack_gen.plan.items import PlacedDistractor
+from haystack_gen.plan.pools import bare
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.timeline import Insert, Timeline, overlay, splice_in
@@ -66,14 +67,14 @@ def surround(
             spans[shot.start],
             length=cell.length,
             taken=tuple(taken),
-            stream=stream.child("distractor places", number),
+            stream=stream.child("distractor places", number) if law.law == "random" else stream,
         )
         if len(places) < law.at_least:
             raise Obstacle(
                 f"{len(places)} of at least {law.at_least} distractors fit beside the needle", needle=needle.id
             )
-        order = stream.child("distractor pictures", number).shuffled(fit)
-        placed += pictured(setting, shot, places, order, wrong=_wrong_options(draw, number))
+        pictures = stream.child("distractor pictures", number)
+        placed += pictured(setting, shot, places, fit, wrong=_wrong_options(draw, number), stream=pictures)
     return tuple(sorted(placed, key=lambda distractor: distractor.start))
 
 
@@ -81,7 +82,7 @@ def matches_for(setting: Setting, needle: Needle, draw: Draw) -> tuple[Match, ..
     """The look-alikes of a needle that make no other answer true, and show nothing that the item names."""
     found = setting.matches.get(needle.id, ())
     if draw.forbidden:
-        found = tuple(match for match in found if match.lure not in ("", draw.forbidden))
+        found = tuple(match for match in found if bare(match.lure) not in ("", bare(draw.forbidden)))
     shows = setting.pools.shows
     if not any(match.source in shows for match in found):
         return found
@@ -90,10 +91,19 @@ def matches_for(setting: Setting, needle: Needle, draw: Draw) -> tuple[Match, ..
 
 
 def pictured(
-    setting: Setting, shot: Shot, places: Sequence[int], order: Sequence[Match], *, wrong: frozenset[str]
+    setting: Setting,
+    shot: Shot,
+    places: Sequence[int],
+    matches: Sequence[Match],
+    *,
+    wrong: frozenset[str],
+    stream: Stream,
 ) -> list[PlacedDistractor]:
     """A look-alike for each place, nearest place first: those that lure to an option, then the others, then again."""
-    useful = sorted(order, key=lambda match: match.lure not in wrong)
+    luring = [match for match in matches if match.lure in wrong]
+    others = [match for match in matches if match.lure not in wrong]
+    order = stream.sample(luring, min(len(luring), len(places)))
+    order += stream.sample(others, min(len(others), len(places) - len(order)))
     return [
         PlacedDistractor(
             needle=shot.needle.id,
@@ -104,7 +114,7 @@ def pictured(
             similarity=match.similarity,
             lure=match.lure if match.lure in wrong else "",
         )
-        for start, match in zip(places, cycle(useful), strict=False)
+        for start, match in zip(places, cycle(order), strict=False)
     ]
 
 
@@ -133,8 +143,8 @@ def _paper_distractors(
     )
     moved = Shot(needle=shot.needle, start=plan.needle_start)
     starts = () if plan.distractor_start is None else (plan.distractor_start,)
-    order = stream.child("distractor pictures", 0).shuffled(fit)
-    placed = pictured(setting, moved, starts, order, wrong=_wrong_options(draw, 0))
+    pictures = stream.child("distractor pictures", 0)
+    placed = pictured(setting, moved, starts, fit, wrong=_wrong_options(draw, 0), stream=pictures)
     return {0: moved}, tuple(placed), plan.side
 
 

@@ -88,7 +88,7 @@ class Stream:
         if not 0 <= count <= len(options):
             raise ValueError(f"cannot draw {count} of {len(options)} options")
         pool = list(options)
-        for place in range(count):
+        for place in range(min(count, len(pool) - 1)):  # the last one left is not drawn
             other = place + self.below(len(pool) - place)
             pool[place], pool[other] = pool[other], pool[place]
         return pool[:count]

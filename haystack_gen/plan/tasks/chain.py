@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
-from haystack_gen.plan.choices import ABSENT, absent_here, apart
+from haystack_gen.plan.choices import ABSENT, apart
 from haystack_gen.plan.draws import Draw, Open, Question
 from haystack_gen.plan.places import places
 from haystack_gen.plan.pools import bare
@@ -55,9 +55,7 @@ class Chain:
         starts = places(setting, cell, len(needles), stream)
         order = stream.child("order").shuffled(range(len(needles)))
         absent = setting.spec.choices.absent
-        hidden = absent and absent_here(
-            setting.stream(cell.task, "absent"), setting.spec.choices.count, cell.trial, cell.diagonal
-        )
+        hidden = absent and setting.hides(cell, options=setting.spec.choices.count)
         words = {"key": walk[0].key, "attribute": walk[0].attribute, "hops": str(rules.hops)}
         question = Question(
             text=paraphrase(setting, "chain", "last", stream, **words),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
-from haystack_gen.plan.choices import absent_here, some_apart
+from haystack_gen.plan.choices import some_apart
 from haystack_gen.plan.draws import Draw, Open, Question
 from haystack_gen.plan.places import places
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
@@ -76,8 +76,7 @@ class Counting:
         if chosen is None:
             raise Obstacle(f"found no {self._options} numbers up to {totals[-1]} of which none is part of another")
         numbers = [int(number) for number in chosen]
-        letters = self._setting.stream(cell.task, "absent")
-        hidden = absent and absent_here(letters, self._options, cell.trial, cell.diagonal)
+        hidden = absent and self._setting.hides(cell, options=self._options)
         return [*numbers, 0] if absent else numbers, numbers[0], hidden
 
     def _add_up(self, key: str, total: int, stream: Stream) -> list[Needle]:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
-from haystack_gen.plan.choices import ABSENT, absent_here
+from haystack_gen.plan.choices import ABSENT
 from haystack_gen.plan.draws import Draw, Open, Question, Shot
 from haystack_gen.plan.placement import needle_start
 from haystack_gen.plan.places import places
@@ -62,9 +62,7 @@ class Localization:
                     f"spans of {bounds[0][1] - bounds[0][0]} frames at {rate} fps read alike; use longer clips"
                 )
         options += (ABSENT,) if choices.absent and options else ()
-        hidden = choices.absent and absent_here(
-            setting.stream(cell.task, "absent"), max(2, len(options)), cell.trial, cell.diagonal
-        )
+        hidden = choices.absent and setting.hides(cell, options=max(2, len(options)))
         seconds = _decimal(Fraction(start) / rate)
         return Question(
             text=paraphrase(setting, "localization", "span", stream, key=needle.key),

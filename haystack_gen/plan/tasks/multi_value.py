@@ -11,7 +11,7 @@ from itertools import combinations, permutations, product
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
-from haystack_gen.plan.choices import ABSENT, absent_here, apart
+from haystack_gen.plan.choices import ABSENT, apart
 from haystack_gen.plan.draws import Draw, Open, Question
 from haystack_gen.plan.places import places
 from haystack_gen.plan.pools import alike, bare
@@ -114,7 +114,7 @@ class MultiValue:
     ) -> Question:
         setting, absent = self._setting, self._setting.spec.choices.absent
         options = tuple(", ".join(one) for one in sets) + ((ABSENT,) if absent else ())
-        hidden = absent and absent_here(setting.stream(cell.task, "absent"), len(options), cell.trial, cell.diagonal)
+        hidden = absent and setting.hides(cell, options=len(options))
         name = setting.pools.names[group.shared] if group.variant == "values" else group.shared
         orders = permutations(sets[0]) if len(sets[0]) <= _SPELLED_OUT else ()
         text = paraphrase(

@@ -10,7 +10,7 @@ from math import factorial
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
-from haystack_gen.plan.choices import ABSENT, absent_here, apart
+from haystack_gen.plan.choices import ABSENT, apart
 from haystack_gen.plan.draws import Draw, Open, Question
 from haystack_gen.plan.places import places
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
@@ -66,8 +66,7 @@ class Ordering:
 
     def _hidden(self, cell: Cell) -> bool:
         choices = self._setting.spec.choices
-        letters = self._setting.stream(cell.task, "absent")
-        return choices.absent and absent_here(letters, choices.count, cell.trial, cell.diagonal)
+        return choices.absent and self._setting.hides(cell, options=choices.count)
 
     def _order(self, cell: Cell, needles: Sequence[Needle], hidden: bool, stream: Stream) -> Draw:
         """Which order: different orders, and if asked "only ...", of which the first drawn is the one shown."""

@@ -6,7 +6,7 @@ from itertools import islice
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
-from haystack_gen.plan.choices import ABSENT, absent_here, wrong_options
+from haystack_gen.plan.choices import ABSENT, wrong_options
 from haystack_gen.plan.draws import Draw, Open, Question, Shot
 from haystack_gen.plan.places import places
 from haystack_gen.plan.pools import bare, lazily_shuffled
@@ -81,9 +81,7 @@ def question_of(
     if not text or (needle.is_fact and cell.task != "retrieval" and bare(needle.key) not in bare(text)):
         # beside other needles, a question of the pack's own has to say which one it is about
         text = paraphrase(setting, "retrieval", "value", stream, key=needle.key, attribute=needle.attribute)
-    hidden = ABSENT in options and absent_here(
-        setting.stream(cell.task, "absent"), len(options), cell.trial if turn < 0 else turn, cell.diagonal
-    )
+    hidden = ABSENT in options and setting.hides(cell, options=len(options), turn=turn)
     return Question(
         text=text,
         asked=frozenset((place,)),
