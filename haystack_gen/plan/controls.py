@@ -3,11 +3,12 @@
 needle_only     only the frames that are asked about, one after the other
 haystack_only   the footage alone; the right answer: not in the video
 no_distractors  without look-alikes and without needles that nothing asks about
-anti_phase      the look-alikes half a period further
+anti_phase      the look-alikes, as many and the same, at the places half a period further
 shuffled        the haystack in another order, a second at a time, needles and look-alikes in their places
 blanked         the asked needles' frames are blank; the right answer: not in the video
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -43,7 +44,10 @@ def twin(setting: Setting, cell: Cell, item: Twin, control: str) -> Twin:
     if control == "shuffled":
         block = -(-clips.rate // 1)
         stream = cell.stream(setting.spec.seed).child("shuffled")
-        return draw, cut, shuffled_haystack(clips, block=int(block), stream=stream)
+        mixed = shuffled_haystack(clips, block=int(block), stream=stream)
+        if mixed == clips:
+            raise Obstacle("the haystack is too short to change its order")
+        return draw, cut, mixed
     return _blanked(draw, cut, clips)
 
 
@@ -56,9 +60,9 @@ def _asked(draw: Draw, cut: Stage) -> dict[int, Shot]:
 def _needle_only(setting: Setting, draw: Draw, cut: Stage) -> Twin:
     shots = sorted(_asked(draw, cut).items(), key=lambda pair: pair[1].start)
     if any(question.about_time for question in draw.questions):
-        raise Obstacle("needle_only: without a haystack there is no time to ask for")
+        raise Obstacle("without a haystack there is no time to ask for")
     if not shots or any(question.hidden for question in draw.questions):
-        raise Obstacle("needle_only: the item's needle is not in its video")
+        raise Obstacle("the item's needle is not in its video")
     stay = setting.spec.needles.length
     moved = {number: replace(shot, start=place * stay) for place, (number, shot) in enumerate(shots)}
     alone = replace(cut, shots=moved, distractors=(), length=len(moved) * stay, side="")
@@ -72,7 +76,7 @@ def _needle_only(setting: Setting, draw: Draw, cut: Stage) -> Twin:
 def _no_distractors(setting: Setting, draw: Draw, cut: Stage) -> Twin:
     shots = _asked(draw, cut)
     if shots == cut.shots and not cut.distractors:
-        raise Obstacle("no_distractors: the item has none")
+        raise Obstacle("the item has none")
     plain = replace(cut, shots=shots, distractors=())
     return draw, plain, timeline(setting, plain)
 
@@ -80,9 +84,11 @@ def _no_distractors(setting: Setting, draw: Draw, cut: Stage) -> Twin:
 def _anti_phase(setting: Setting, cell: Cell, draw: Draw, cut: Stage) -> Twin:
     law = setting.spec.distractors
     other = Distractors.model_validate(law.model_dump() | {"phase": (law.phase + Fraction(1, 2)) % 1})
-    moved = replace(cut, distractors=surround(setting, cell, draw, other, cell.stream(setting.spec.seed)))
-    if moved.distractors == cut.distractors:
-        raise Obstacle("anti_phase: the item has no look-alikes")
+    if not cut.distractors:
+        raise Obstacle("the item has no look-alikes")
+    as_many = Counter(one.start - one.offset for one in cut.distractors)
+    stream = cell.stream(setting.spec.seed)
+    moved = replace(cut, distractors=surround(setting, cell, draw, other, stream, as_many=as_many))
     return draw, moved, timeline(setting, moved)
 
 
@@ -90,7 +96,7 @@ def _blanked(draw: Draw, cut: Stage, clips: Timeline) -> Twin:
     asked = _asked(draw, cut)
     starts = {shot.start for shot in asked.values()}
     if not starts:
-        raise Obstacle("blanked: the item's needle is not in its video")
+        raise Obstacle("the item's needle is not in its video")
     blank = tuple(
         replace(clip, source=BLANK) if clip.role == "needle" and clip.start in starts else clip for clip in clips.clips
     )

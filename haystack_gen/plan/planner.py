@@ -90,7 +90,7 @@ def plan_cell(setting: Setting, family: Family, cell: Cell) -> Iterator[Item | D
         try:
             yield from items_of(setting, cell, *twin(setting, cell, video, control), control=control)
         except Obstacle as obstacle:
-            yield cell.drop(obstacle, suffix=f"-{control}")
+            yield cell.drop(Obstacle(f"{control}: {obstacle.reason}", needle=obstacle.needle), suffix=f"-{control}")
 
 
 def _shared(planned: Iterator[Item | Drop]) -> Iterator[Item | Drop]:

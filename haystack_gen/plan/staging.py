@@ -1,6 +1,6 @@
 """From what a family chose to a video: look-alikes around its needles, footage behind them, and the clips."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 from haystack_gen.facts import Match, Needle
@@ -40,12 +40,20 @@ def stage(setting: Setting, cell: Cell, draw: Draw, stream: Stream) -> Stage:
 
 
 def surround(
-    setting: Setting, cell: Cell, draw: Draw, law: Distractors, stream: Stream
+    setting: Setting,
+    cell: Cell,
+    draw: Draw,
+    law: Distractors,
+    stream: Stream,
+    *,
+    as_many: Mapping[int, int] | None = None,
 ) -> tuple[PlacedDistractor, ...]:
     """Look-alikes around each shot by the law, clear of all shots and of each other, in order of appearance.
 
+    `as_many` has how many a shot is to have, by its start, whatever the law's count.
+
     Raises:
-        Obstacle: a needle has no look-alikes, or fewer fit than the law demands.
+        Obstacle: a needle has no look-alikes, or fewer fit than are demanded.
     """
     if law.origin == "none":
         return ()
@@ -69,10 +77,10 @@ def surround(
             taken=tuple(taken),
             stream=stream.child("distractor places", number) if law.law == "random" else stream,
         )
-        if len(places) < law.at_least:
-            raise Obstacle(
-                f"{len(places)} of at least {law.at_least} distractors fit beside the needle", needle=needle.id
-            )
+        least = law.at_least if as_many is None else as_many.get(shot.start, 0)
+        if len(places) < least:
+            raise Obstacle(f"{len(places)} of at least {least} distractors fit beside the needle", needle=needle.id)
+        places = places if as_many is None else places[:least]
         pictures = stream.child("distractor pictures", number)
         placed += pictured(setting, shot, places, fit, wrong=_wrong_options(draw, number), stream=pictures)
     return tuple(sorted(placed, key=lambda distractor: distractor.start))

@@ -55,13 +55,15 @@ class Stack:
         """The cell's items in their context, which they share but for their own video."""
         stream = cell.stream(self._setting.spec.seed).child("context")
         beside: tuple[Beside, ...] | None = None
+        frames = 0  # of the item itself, whose text its twins share, also where their video is shorter
         for one in planned:
             if isinstance(one, Drop):
                 yield one
                 continue
             try:
-                beside = self._beside(cell, one, stream) if beside is None else beside
-                yield self._in_context(cell, one, beside, stream)
+                if beside is None:
+                    beside, frames = self._beside(cell, one, stream), one.timeline.length
+                yield self._in_context(cell, one, beside, frames, stream)
             except Obstacle as obstacle:
                 yield cell.drop(obstacle, suffix=one.id.removeprefix(cell.item_id()))
 
@@ -97,9 +99,10 @@ class Stack:
             )
         return found
 
-    def _in_context(self, cell: Cell, item: Item, beside: tuple[Beside, ...], stream: Stream) -> Item:
+    def _in_context(self, cell: Cell, item: Item, beside: tuple[Beside, ...], frames: int, stream: Stream) -> Item:
         """The parts: text up to the depth, the item's video, the rest; other videos anywhere between sentences."""
-        cost = sum(self._cost(clips.length) for clips in (item.timeline, *(one.timeline for one in beside)))
+        others = sum(self._cost(one.timeline.length) for one in beside)
+        cost = self._cost(frames) + others
         if cost > cell.context:
             raise Obstacle(
                 f"the videos of a stack of {cell.context} {_unit(self._noise)} take {cost} alone; ask for longer ones "
@@ -120,7 +123,8 @@ class Stack:
             at = sentence
         parts += [Part(first=first + at, count=count - at)] if count > at else []
         depth = Fraction(self._spent(first, before), total) if total else Fraction(0)
-        return replace(item, context=tuple(parts), context_depth=depth, context_cost=total + cost, beside=beside)
+        spent = total + self._cost(item.timeline.length) + others
+        return replace(item, context=tuple(parts), context_depth=depth, context_cost=spent, beside=beside)
 
     def _sentences(self, first: int, cost: int) -> int:
         """How many sentences from `first` on cost at most so much; past the last it goes on with the first."""
