@@ -74,6 +74,26 @@ def make_world(folder: Path, *, seconds: int = 70, needles: int = 3, lures: int 
     return SmallWorld(film=film, pack=pack)
 
 
+KEYS = ("owl", "bus", "lamp", "castle", "violin", "cactus", "rocket", "tulip")
+VALUES = ("red", "blue", "green", "yellow", "pink", "black", "white", "gray")
+
+
+def make_facts(folder: Path, *, lures: int = 1) -> Path:
+    """Write a pack of eight needles that any family can ask about, each a different key and color."""
+    folder.mkdir(parents=True)
+    lines = []
+    for needle, (key, value) in enumerate(zip(KEYS, VALUES, strict=True)):
+        _picture(500_000 + needle, folder / f"needle-{needle}.png")
+        distractors = []
+        for number in range(needle * lures, (needle + 1) * lures):
+            _picture(600_000 + number, folder / f"lure-{number}.png")
+            distractors.append({"image": f"lure-{number}.png"})
+        fact = {"key": f"the {key}", "attribute": "color", "value": value, "count": 1 + needle % 2}
+        lines.append({"image": f"needle-{needle}.png", **fact, "distractors": distractors})
+    (folder / "needles.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
 def _picture(number: int, path: Path) -> None:
     Image.fromarray(draw_number(number, SIZE)).save(path)
 

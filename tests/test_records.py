@@ -68,12 +68,11 @@ matches = st.builds(
 )
 sightings = st.builds(Sighting, needle=name, source=name, frame=st.integers(0), similarity=cosine)
 fact_needles = st.builds(
-    lambda value, **more: Needle(value=value, answer=value, **more),
+    lambda fact, **more: Needle(question="", answer=fact, value=fact, **more),
+    fact=question,
     id=name,
     source=name,
-    question=st.just(""),
     key=question,
-    value=question,
     attribute=question,
     count=st.integers(1, 1000),
 )

@@ -10,7 +10,7 @@ to luck, and where nothing gives the truth away, the credit expected for a quest
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import combinations
@@ -35,19 +35,13 @@ class Asked:
     def __post_init__(self) -> None:
         if not 0 <= self.answer < len(self.options) or len(set(self.options)) < len(self.options):
             raise InputError(
-                f"{self.question!r}: expected the answer to be a place in different options, got {self.answer} in "
-                f"{list(self.options)}"
+                f"{self.question!r}: answer {self.answer} must be a place in different options, not {self.options}"
             )
 
 
-Pick = frozenset[int]
-"""The places of the options that a rule likes alike; none where the rule has seen the answer."""
-
+Pick = frozenset[int]  # the places of the options that a rule likes alike; none where it has learned from the answer
 Guesser = Callable[[Sequence[Asked]], list[Pick]]
-"""A rule of thumb: a pick for each question."""
-
-Taste = Callable[[Asked], Sequence[float | None]]
-"""How much a rule likes each option; None leaves it out."""
+Taste = Callable[[Asked], Sequence[float | None]]  # how much a rule likes each option; None leaves it out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +71,8 @@ def guess(questions: Sequence[Asked], *, cyclic: bool = False) -> list[Score]:
 def score(guesser: str, questions: Sequence[Asked], picks: Sequence[Pick], *, cyclic: bool = False) -> Score:
     """What picks earn: the share 1 / k of a question whose right option is among k picked.
 
-    The right one of n options is among them with probability k / n: chance is 1 / n, and the variance of the credit
-    1 / (k n) - 1 / n^2. Rotations of one question may all stand or fall together, so their errors add up.
+    The right one of n options is among them with probability p = k / n, so chance is 1 / n, and the variance of the
+    credit p (1 - p) / k^2. Rotations of one question may all stand or fall together, so their errors add up.
 
     `cyclic`: one credit for each group, earned only if every rotation of it is answered rightly by one text. Chance is
     1 / n for a rule that goes by what options say, which picks one text in all rotations, and 0 for one that goes by
@@ -88,7 +82,7 @@ def score(guesser: str, questions: Sequence[Asked], picks: Sequence[Pick], *, cy
         InputError: `cyclic`, and the questions of a group have different options or answers.
     """
     groups = [[(questions[index], picks[index]) for index in group if picks[index]] for group in _groups(questions)]
-    won = [[_all_turns(group)] if cyclic else [_outcome(*turn) for turn in group] for group in groups if group]
+    won = [[_outcome(group)] if cyclic else [_outcome([turn]) for turn in group] for group in groups if group]
     outcomes = [outcome for group in won for outcome in group]
     count = max(1, len(outcomes))
     return Score(
@@ -100,29 +94,24 @@ def score(guesser: str, questions: Sequence[Asked], picks: Sequence[Pick], *, cy
     )
 
 
-def _outcome(asked: Asked, pick: Pick) -> tuple[float, float, float]:
-    """Credit, chance, and standard deviation under chance."""
-    options, picked = len(asked.options), len(pick)
-    variance = 1 / (picked * options) - 1 / options**2
-    return (asked.answer in pick) / picked, 1 / options, sqrt(max(0.0, variance))
+def _outcome(turns: Sequence[tuple[Asked, Pick]]) -> tuple[float, float, float]:
+    """Credit, chance and standard deviation under chance: of the options that are picked in every turn."""
+    asked, agreed = turns[0]
+    most = len(agreed)
+    for again, other in turns[1:]:
+        if set(again.options) != set(asked.options) or again.options[again.answer] != asked.options[asked.answer]:
+            raise InputError(f"group {asked.group!r}: expected rotations of one question, got {asked} and {again}")
+        texts, most = {again.options[place] for place in other}, max(most, len(other))
+        agreed = frozenset(place for place in agreed if asked.options[place] in texts)
+    share, likely = 1 / most, len(agreed) / len(asked.options)
+    return (asked.answer in agreed) * share, likely * share, share * sqrt(likely * (1 - likely))
 
 
-def _all_turns(turns: Sequence[tuple[Asked, Pick]]) -> tuple[float, float, float]:
-    """Credit, chance and standard deviation of a group: of the texts that are picked in every turn."""
-    first = turns[0][0]
-    truth, options = first.options[first.answer], set(first.options)
-    if any(asked.options[asked.answer] != truth or set(asked.options) != options for asked, _ in turns):
-        raise InputError(f"group {first.group!r}: expected rotations of one question, their options or answers differ")
-    agreed = options.intersection(*({asked.options[place] for place in pick} for asked, pick in turns))
-    share, likely = 1 / max(len(pick) for _, pick in turns), len(agreed) / len(options)
-    return (truth in agreed) * share, likely * share, share * sqrt(likely * (1 - likely))
-
-
-def _groups(questions: Sequence[Asked]) -> Iterator[list[int]]:
+def _groups(questions: Sequence[Asked]) -> list[list[int]]:
     groups: dict[str | int, list[int]] = {}
     for index, asked in enumerate(questions):
         groups.setdefault(asked.group or index, []).append(index)
-    yield from groups.values()
+    return list(groups.values())
 
 
 def guessers(most: int) -> dict[str, Guesser]:
@@ -130,94 +119,73 @@ def guessers(most: int) -> dict[str, Guesser]:
 
     "In size" goes by numbers and by where spans of time begin; "right" and "frequent" by the other questions' answers.
     """
-    rules = {f"always {LETTERS[place]}": by(partial(_at, place)) for place in range(most)}
+    rules = {f"always {letter}": by(partial(_at, letter)) for letter in LETTERS[:most]}
     rules |= {f"number {rank + 1} in size": by(partial(_rank, size, rank)) for rank in range(most)}
     rules |= {f"number {rank + 1} in the alphabet": by(partial(_rank, str.casefold, rank)) for rank in range(most)}
     return rules | {
         "middle in size": by(_middle),
         "begins with nothing": by(lambda asked: [size(option) == 0 for option in asked.options]),
         "longest": by(lambda asked: [len(option) for option in asked.options]),
-        "shortest": by(lambda asked: [-len(option) for option in asked.options]),
+        "shortest": by(lambda asked: [len(option) for option in asked.options], least=True),
         "most like the question": by(_overlap),
-        "least like the question": by(partial(_opposite, _overlap)),
+        "least like the question": by(_overlap, least=True),
         "order as asked": by(_in_order),
-        "order as asked, backwards": by(partial(_opposite, _in_order)),
+        "order as asked, backwards": by(_in_order, least=True),
         "most like the others": by(_likeness),
-        "odd one out": by(partial(_opposite, _likeness)),
+        "odd one out": by(_likeness, least=True),
         ABSENT: by(lambda asked: [option == ABSENT for option in asked.options]),
-        "most frequent option": frequent(1),
-        "rarest option": frequent(-1),
-        "most frequent answer": learned(_texts, lambda right, _: right),
-        "most frequent answer to the question": learned(_texts_asked, lambda right, _: right),
-        "most often right": learned(_texts, _rate),
-        "most often right at its place": learned(lambda asked: list(enumerate(asked.options)), _rate),
-        f"most often right by place and being {ABSENT!r}": learned(_absent_at, _rate),
+        "most frequent option": frequent(),
+        "rarest option": frequent(least=True),
+        "most frequent answer": learned(lambda asked: asked.options, rate=False),
+        "most frequent answer to the question": learned(
+            lambda asked: [(asked.question, option) for option in asked.options], rate=False
+        ),
+        "most often right": learned(lambda asked: asked.options),
+        "most often right at its place": learned(lambda asked: list(enumerate(asked.options))),
     }
 
 
-def by(taste: Taste) -> Guesser:
-    """The rule that picks what it likes most; all options if it leaves every one out."""
-    return lambda questions: [_liked(taste(asked)) for asked in questions]
+def by(taste: Taste, *, least: bool = False) -> Guesser:
+    """The rule that picks what a taste likes most, or `least`; all options if it leaves every one out."""
+    return lambda questions: [_liked(taste(asked), least=least) for asked in questions]
 
 
-def learned(traits: Callable[[Asked], Sequence[Hashable]], liking: Callable[[int, int], float]) -> Guesser:
-    """The rule that likes an option by how often its trait was right, and was offered, in every second group.
-
-    It picks in the other groups. Learning from all but the question's own would make the most of what chance has dealt,
-    again and again, and its error could not be told.
-    """
-
-    def pick(questions: Sequence[Asked]) -> list[Pick]:
-        groups = list(_groups(questions))
-        known = [questions[index] for group in groups[::2] for index in group]
-        right = Counter(traits(asked)[asked.answer] for asked in known)
-        offered = Counter(trait for asked in known for trait in traits(asked))
-        picks = [Pick()] * len(questions)
-        for index in (index for group in groups[1::2] for index in group):
-            picks[index] = _liked([liking(right[trait], offered[trait]) for trait in traits(questions[index])])
-        return picks
-
-    return pick
-
-
-def frequent(sign: int) -> Guesser:
-    """The rule that picks the option that is offered most often (1), or least often (-1), in all questions."""
+def frequent(*, least: bool = False) -> Guesser:
+    """The rule that picks the option that all questions together offer most, or `least`, often."""
 
     def pick(questions: Sequence[Asked]) -> list[Pick]:
         offered = Counter(option for asked in questions for option in asked.options)
-        return [_liked([sign * offered[option] for option in asked.options]) for asked in questions]
+        return by(lambda asked: [offered[option] for option in asked.options], least=least)(questions)
 
     return pick
 
 
-def _liked(likings: Sequence[float | None]) -> Pick:
-    most = max((one for one in likings if one is not None), default=None)
-    return frozenset(place for place, one in enumerate(likings) if one == most)
+def learned(traits: Callable[[Asked], Sequence[Hashable]], *, rate: bool = True) -> Guesser:
+    """The rule that likes an option for how often its trait was right in every second group, and picks in the others.
+
+    As a `rate` of how often it was offered, and then what was seldom seen is taken for middling. (To learn from all but
+    the question's own group would use what chance has dealt again and again, and the error could not be told.)
+    """
+
+    def pick(questions: Sequence[Asked]) -> list[Pick]:
+        seen = {index for group in _groups(questions)[::2] for index in group}
+        known = [(traits(questions[index]), questions[index].answer) for index in seen]
+        right = Counter(found[answer] for found, answer in known)
+        offered = Counter(trait for found, _ in known for trait in found) if rate else Counter()
+        rates = by(lambda asked: [(right[trait] + 1) / (offered[trait] + 4) for trait in traits(asked)])
+        return [Pick() if index in seen else one for index, one in enumerate(rates(questions))]
+
+    return pick
 
 
-def _rate(right: int, offered: int) -> float:
-    """How often right; a trait that was seen seldom is taken for a middling one."""
-    return (right + 1) / (offered + 4)
+def _liked(likings: Sequence[float | None], *, least: bool = False) -> Pick:
+    known = [one for one in likings if one is not None]
+    liked = (min if least else max)(known, default=None)
+    return frozenset([place for place, one in enumerate(likings) if one == liked])
 
 
-def _texts(asked: Asked) -> Sequence[Hashable]:
-    return asked.options
-
-
-def _texts_asked(asked: Asked) -> Sequence[Hashable]:
-    return [(asked.question, option) for option in asked.options]
-
-
-def _absent_at(asked: Asked) -> Sequence[Hashable]:
-    return [(place, option == ABSENT) for place, option in enumerate(asked.options)]
-
-
-def _at(wanted: int, asked: Asked) -> Sequence[float | None]:
-    return [place == wanted for place in range(len(asked.options))]
-
-
-def _opposite(taste: Taste, asked: Asked) -> Sequence[float | None]:
-    return [None if liking is None else -liking for liking in taste(asked)]
+def _at(letter: str, asked: Asked) -> Sequence[float | None]:
+    return [letter == other for other in LETTERS[: len(asked.options)]]
 
 
 def _rank(value: Callable[[str], float | str | None], rank: int, asked: Asked) -> Sequence[float | None]:
@@ -227,8 +195,8 @@ def _rank(value: Callable[[str], float | str | None], rank: int, asked: Asked) -
     return [rank < len(known) > 1 and one == known[rank] for one in values]
 
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)(?:-.*)?")
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d+)?")
+_CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d\d(?:\.\d+)?)(?:-.*)?")
 
 
 @lru_cache(maxsize=100_000)
@@ -258,17 +226,12 @@ def _overlap(asked: Asked) -> Sequence[float | None]:
     return [len(_words(option) & said) / max(1, len(_words(option))) for option in asked.options]
 
 
-def _parts(option: str) -> list[str]:
-    return [part.strip() for part in option.casefold().split(",")]
-
-
 def _in_order(asked: Asked) -> Sequence[float | None]:
     """Of the pairs of names that each option lists, the share that the question names in the same order."""
-    question, shares = asked.question.casefold(), list[float | None]()
-    for option in asked.options:
-        pairs = list(combinations([at for part in _parts(option) if (at := question.find(part)) >= 0], 2))
-        shares.append(sum(one < other for one, other in pairs) / len(pairs) if pairs else None)
-    return shares
+    question = asked.question.casefold()
+    listed = ([question.find(part) for part in option.casefold().split(", ")] for option in asked.options)
+    pairs = [list(combinations(places, 2)) for places in listed]
+    return [sum(-1 < one < other for one, other in found) / len(found) if found else None for found in pairs]
 
 
 def _likeness(asked: Asked) -> Sequence[float | None]:
@@ -276,12 +239,11 @@ def _likeness(asked: Asked) -> Sequence[float | None]:
     sizes = [size(option) for option in asked.options]
     if known := [one for one in sizes if one is not None]:
         return [None if one is None else -sum(abs(one - other) for other in known) for one in sizes]
-    features = [_features(option) for option in asked.options]
-    shared = Counter(feature for found in features for feature in found)
-    return [sum(shared[feature] - 1 for feature in found) for found in features]
+    shared = Counter(feature for option in asked.options for feature in _features(option))
+    return [sum(shared[feature] - 1 for feature in _features(option)) for option in asked.options]
 
 
 @lru_cache(maxsize=100_000)
 def _features(option: str) -> frozenset[Hashable]:
-    parts = _parts(option)
+    parts = option.casefold().split(", ")
     return frozenset((*parts, *enumerate(parts))) if len(parts) > 1 else frozenset((*parts, *_words(option)))

@@ -78,6 +78,42 @@ class Report:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dataset:
+    """What the videos of a dataset are compared with, and by whom."""
+
+    folder: DatasetFolder
+    spec: Spec
+    places: Places
+    prints: Mapping[tuple[str, int], Prints]
+    readers: tuple[str, ...]
+
+    def watches(self, differences: list[str]) -> Iterator[Watch]:
+        """A task for each distinct video; those of which nothing is recorded are added to `differences`."""
+        for video in distinct_videos(read_plan(self.folder.plan), clash=_said_already):
+            try:
+                yield self._watch(video)
+            except InputError as error:
+                differences.append(f"{video.id}: {error}")
+
+    def _watch(self, video: Video) -> Watch:
+        digests, thumbs = expected(self.prints, video.timeline)
+        return Watch(
+            video=video,
+            file=self.places.of(video.id, video.timeline).video,
+            root=self.folder.root,
+            media=self.spec.output.media,
+            size=self.spec.haystack.size,
+            readers=self.readers,
+            digests=digests,
+            thumbs=thumbs,
+        )
+
+
+def _said_already(clash: str) -> None:
+    """Clashes are reported when the videos are numbered."""
+
+
 def verify(
     folder: DatasetFolder,
     *,
@@ -104,18 +140,11 @@ def verify(
     witnesses, spec = installed_readers(readers), read_spec_file(folder.spec)
     differences += table_differences(folder, spec, numbers)
     places = Places(folder, spec.output.media, numbers)
+    dataset = _Dataset(folder=folder, spec=spec, places=places, prints=prints, readers=tuple(witnesses))
     frames = alike = 0
     hashes: dict[str, str] = {}
-
-    def tasks() -> Iterator[Watch]:
-        for video in distinct_videos(read_plan(folder.plan), clash=_said_already):
-            try:
-                yield _task(folder, spec, video, prints, places, tuple(witnesses))
-            except InputError as error:
-                differences.append(f"{video.id}: {error}")
-
     with (progress or Silent()).stage("verifying", len(numbers)) as stage:
-        for finding in (executor or LocalExecutor()).map(compare, tasks()):
+        for finding in (executor or LocalExecutor()).map(compare, dataset.watches(differences)):
             frames, alike = frames + finding.frames, alike + finding.alike
             differences += finding.differences
             hashes[finding.video] = finding.sha256
@@ -128,31 +157,6 @@ def verify(
         alike=alike,
         readers=_witnesses(spec.output.media, witnesses),
         differences=tuple(sorted(differences, key=_where)),
-    )
-
-
-def _said_already(clash: str) -> None:
-    """Clashes are reported when the videos are numbered."""
-
-
-def _task(
-    folder: DatasetFolder,
-    spec: Spec,
-    video: Video,
-    prints: Mapping[tuple[str, int], Prints],
-    places: Places,
-    readers: tuple[str, ...],
-) -> Watch:
-    digests, thumbs = expected(prints, video.timeline)
-    return Watch(
-        video=video,
-        file=places.of(video.id, video.timeline).video,
-        root=folder.root,
-        media=spec.output.media,
-        size=spec.haystack.size,
-        readers=readers,
-        digests=digests,
-        thumbs=thumbs,
     )
 
 

@@ -24,7 +24,7 @@ def stage(setting: Setting, cell: Cell, draw: Draw, stream: Stream) -> Stage:
     hidden = {place for question in draw.questions if question.hidden for place in question.asked}
     shots = dict(enumerate(draw.shots))
     side, paper = "", setting.spec.placement.length == "paper"
-    if paper and len(draw.shots) == 1 and setting.spec.distractors.origin != "none":
+    if paper and cell.task == "retrieval" and setting.spec.distractors.origin != "none":
         shots, distractors, side = _paper_distractors(setting, cell, draw, stream)
     else:
         distractors = () if paper else surround(setting, cell, draw, setting.spec.distractors, stream)

@@ -229,7 +229,7 @@ def test_options_that_cannot_be(given, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--set", "my-key=3"], "v-niah: unknown key 'my-key'; known keys: name, seed, haystack, needles, grid"),
+        (["--set", "my-key=3"], "v-niah: unknown key 'my-key'; known keys: name, tasks, seed, haystack, needles"),
         (["--set", "haystack.my-key=3"], "v-niah: unknown key 'haystack.my-key'; known keys: sources, fps, size"),
         (["--lengths", "10,10"], "v-niah: grid.lengths is '10,10': 10 is given twice; give each once, and more items"),
         (["--depths", "0,1/2,0.5"], "v-niah: grid.depths is '0,1/2,0.5': 1/2 is given twice; give each once"),

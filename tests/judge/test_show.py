@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,12 +18,14 @@ from haystack_gen.build import Tools, build
 from haystack_gen.cli import main
 from haystack_gen.emit.plans import find_item, read_plan
 from haystack_gen.errors import InputError
+from haystack_gen.facts import BLANK
 from haystack_gen.judge.ribbon import ribbon
 from haystack_gen.judge.strip import chosen_frames, draw_strip, read_chosen
-from haystack_gen.plan.items import Item, PlacedDistractor, PlacedNeedle
-from haystack_gen.plan.timeline import Clip, Timeline
+from haystack_gen.judge.words import described
+from haystack_gen.plan.items import Beside, Item, Part
 from haystack_gen.workspace import DatasetFolder
 from tests.counter_video import draw_number, read_number
+from tests.made_items import distractor, film_of, made, needle, showing
 from tests.small_world import SIZE, make_world
 
 ITEM = "retrieval-12-d1_2-t0-needle-0"
@@ -38,46 +41,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, DatasetFolder
     return {media: DatasetFolder(home / media) for media in ("video", "frames", "none")}
 
 
-def make_item(length: int, needle: tuple[int, int], lures: list[int] = ()) -> Item:
+def make_item(length: int, place: tuple[int, int], lures: list[int] = ()) -> Item:
     """An item of `length` frames with a needle at (start, length) and lures of one frame."""
-    clips, at = [], 0
-    inserts = sorted([(needle[0], needle[1], "needle"), *((lure, 1, "distractor") for lure in lures)])
-    for start, stay, role in inserts:
-        if start > at:
-            clips.append(Clip(role="haystack", source="film", source_start=at, start=at, length=start - at))
-        clips.append(Clip(role=role, source=role, source_start=0, start=start, length=stay))
-        at = start + stay
-    if at < length:
-        clips.append(Clip(role="haystack", source="film", source_start=at, start=at, length=length - at))
-    return Item(
-        id="x",
-        task="retrieval",
-        variant="",
-        question="Which?",
-        options=(),
-        instruction="",
-        form="short",
-        answer="dog",
-        answer_text="dog",
-        accepted=("dog",),
-        tolerance=Fraction(0),
-        timeline=Timeline(rate=Fraction(1), clips=tuple(clips)),
-        video="x",
-        needles=(PlacedNeedle(needle="n", source="needle", start=needle[0], length=needle[1], depth=Fraction(0)),),
-        distractors=tuple(
-            PlacedDistractor(
-                needle="n", source="distractor", start=lure, length=1, offset=lure - needle[0], similarity=None, lure=""
-            )
-            for lure in lures
-        ),
-        requested_length=length,
-        requested_depth=Fraction(0),
-        trial=0,
-        window_start=0,
-        repeats=0,
-        side="",
-        control="none",
-        group="x",
+    start, stay = place
+    stills = sorted([(start, "needle", stay), *((lure, "distractor", 1) for lure in lures)])
+    return made(
+        timeline=showing(length, [(role, role, at, frames) for at, role, frames in stills]),
+        needles=(replace(needle("n", start, source="needle"), length=stay),),
+        distractors=tuple(distractor("distractor", lure, offset=lure - start) for lure in lures),
     )
 
 
@@ -150,6 +121,80 @@ def test_show_of_a_word_answer(folders, tmp_path):
     plan.write_text("".join(json.dumps(record) + "\n" for record in records))
     done = CliRunner().invoke(main, ["show", str(tmp_path / "words"), ITEM])
     assert done.stdout.splitlines()[:2] == ["Which animal is in picture 0?", "  answer: striped cat   or: tabby"]
+
+
+def shown(item: Item) -> list[str]:
+    return list(described(item))
+
+
+def test_words_of_an_open_answer_in_seconds():
+    item = made(form="seconds", answer="4.5", answer_text="4.5", accepted=("4.5",), tolerance=Fraction(5, 2))
+    assert shown(item)[:2] == ["Which?", "  answer: 4.5 ± 2.5 s"]
+
+
+def test_words_of_several_needles_and_a_blank():
+    item = made(
+        timeline=showing(10, [("needle", "a", 1, 1), ("needle", BLANK, 4, 1), ("needle", "c", 8, 1)]),
+        needles=(needle("a", 1), needle("c", 8, asked=False)),
+    )
+    assert shown(item)[3:] == [
+        "0 ·N··o···n· 10",
+        "  N needle   x distractor   n needle not asked about   o blank in place of a needle   · haystack",
+        "",
+        "  needle      frames [1, 2)  1.00 s  a",
+        "  needle      frames [8, 9)  8.00 s  c  not asked about",
+    ]
+
+
+def test_words_of_a_stack():
+    item = made(
+        "own",
+        beside=(Beside(video="other", timeline=film_of(3)),),
+        context=(Part(first=7, count=2), Part(video="other"), Part(video="own"), Part(first=9, count=1)),
+    )
+    assert shown(item)[3:9] == [
+        "  text        2 sentences from number 7",
+        "  video       3 frames  other",
+        "  video       6 frames  own   <- asked about",
+        "  text        1 sentences from number 9",
+        "",
+        "0 ······ 6",
+    ]
+
+
+def test_words_of_an_item_without_needles():
+    assert shown(made(answer="0"))[-3:] == ["0 ······ 6", "  N needle   x distractor   · haystack", ""]
+
+
+def test_frames_of_many_needles_are_those_asked_about_first():
+    stills = [("needle", f"n{k}", 2 * k, 1) for k in range(20)]
+    item = made(
+        timeline=showing(40, stills), needles=tuple(needle(f"n{k}", 2 * k, asked=k in (7, 19)) for k in range(20))
+    )
+    chosen = chosen_frames(item)
+    assert {at for at, kind in chosen.items() if kind == "needle"} == {14, 38}
+    assert Counter(chosen.values()) == {"needle": 2, "other": 4, "haystack": 6}
+    every = replace(item, needles=tuple(replace(one, asked=True) for one in item.needles))
+    assert Counter(chosen_frames(every).values()) == {"needle": 6, "haystack": 6}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        made(timeline=showing(1, [("needle", "a", 0, 1)]), needles=(needle("a", 0),)),
+        made(timeline=showing(3, [("needle", BLANK, 1, 1)])),
+        made(timeline=showing(4, [("needle", "a", 1, 1), ("needle", "b", 2, 1)]), needles=(needle("a", 1),)),
+        made(),
+    ],
+    ids=["one frame", "blank", "unlisted", "none"],
+)
+def test_a_strip_of_any_kind(item):
+    kinds = chosen_frames(item)
+    picture = np.asarray(draw_strip(item, {at: draw_number(at, SIZE) for at in kinds}))
+    for place, (at, kind) in enumerate(kinds.items()):
+        left, top = 12 + place % 4 * 236, picture.shape[0] - 12 - 156 * -(-len(kinds) // 4) + place // 4 * 156
+        color = {"needle": (224, 73, 47), "other": (232, 162, 58), "blank": (29, 35, 43), "haystack": (184, 190, 199)}
+        assert tuple(picture[top - 2, left + 100]) == color[kind], (at, kind)
 
 
 def test_show_of_an_unknown_item_names_the_nearest(folders):

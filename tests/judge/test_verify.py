@@ -28,9 +28,16 @@ from haystack_gen.plan.items import Item
 from haystack_gen.plan.timeline import Clip
 from haystack_gen.workspace import Cache, DatasetFolder, sha256_of
 from tests.counter_video import ffmpeg
-from tests.small_world import SIZE, make_world
+from tests.small_world import SIZE, make_facts, make_world
 
 LENGTH = 12
+STACK = """
+tasks: stack
+grid: {lengths: "12", depths: "1/2", trials: 2}
+choices: {form: both, absent: true}
+controls: blanked
+families: {stack: {lengths: "40", per_context: 2}}
+"""
 READERS = ("pyav", "decord", "opencv")
 
 
@@ -100,6 +107,9 @@ def masters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, M
         spec = world.spec(text % (LENGTH, media), fps=fps)
         build(spec, folder / kind, tools)
         made[kind] = folder / kind, gather(spec, tools).media
+    spec = world.spec(STACK, **{"needles.pack": str(make_facts(folder / "facts"))})
+    build(spec, folder / "stack", tools)
+    made["stack"] = folder / "stack", gather(spec, tools).media
     return made
 
 
@@ -570,6 +580,144 @@ def test_frames_that_look_alike_are_counted(tmp_path):
     world = make_world(tmp_path / "world", seconds=6, needles=1, lures=1)
     build(world.spec("{grid: {lengths: '5', depths: '0'}, needles: {length: 3}}"), tmp_path / "out", Tools.local())
     assert verify(DatasetFolder(tmp_path / "out")).alike == 2
+
+
+# ------------------------------------------------------------------------- several items to a video, and the reverse
+
+
+def test_a_shared_video_and_one_beside_are_read_once(make):
+    dataset = make("stack")
+    items = dataset.items
+    videos = {video for item in items for video, _ in item.videos}
+    assert {len(item.beside) for item in items} == {1}
+    assert len(videos) < len(items)
+    report = verify(dataset.folder)
+    assert (report.items, report.videos, report.differences) == (len(items), len(videos), ())
+    assert report.frames == len(videos) * LENGTH * len(READERS)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_wrong_frame_in_a_video_beside(make, reader):
+    dataset = make("stack")
+    beside = dataset.item.beside[0]
+    (path,) = dataset.folder.root.rglob(f"{beside.video}.mp4")
+    frames = cut(beside.timeline.clips)
+    frames[2], frames[7] = frames[7], frames[2]
+    path.unlink()
+    splice([Piece(dataset.media.store(clip.source), clip.source_start, clip.length) for clip in frames], path)
+    found = dataset.differences(reader)
+    assert found
+    assert all(beside.video in each and f"({reader}): frame" in each for each in found)
+
+
+def test_a_video_beside_that_is_gone(make):
+    dataset = make("stack")
+    (path,) = dataset.folder.root.rglob(f"{dataset.item.beside[0].video}.mp4")
+    path.unlink()
+    assert dataset.differences() == (f"videos/000/{path.name}: no such file",)
+
+
+def test_a_picture_in_place_of_the_blank(make):
+    dataset = make("stack")
+    blanked = next(item for item in dataset.items if item.control == "blanked")
+    (clip,) = (clip for clip in blanked.timeline.clips if clip.source == "blank")
+    shown = next(one for item in dataset.items for one in item.needles)
+    shutil.copy(dataset.folder.still(shown.source), dataset.folder.still("blank"))
+    found = dataset.differences("pyav")
+    assert found
+    assert any(f"{blanked.video}.mp4 (pyav): frame {clip.start} is not its picture: " in each for each in found)
+
+
+def test_each_row_of_a_shared_video_states_its_hash(make):
+    dataset = make("stack")
+    dataset.edit_row(1, video_sha256="0" * 64)
+    row = dataset.rows[1]
+    assert dataset.differences("opencv") == (f"{row['video']}: SHA-256 is not what the manifest has for {row['id']}",)
+
+
+def test_a_row_about_another_video(make):
+    dataset = make("stack")
+    first, *_, last = dataset.rows
+    assert first["video_id"] != last["video_id"]
+    dataset.edit_row(0, **{name: last[name] for name in ("video_id", "video", "video_path", "video_sha256")})
+    found = dataset.differences("opencv")
+    assert f"{first['id']}: the manifest has video_id {last['video_id']}, the plan {first['video_id']}" in found
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda parts: parts[0].update(text="Nothing."), "the manifest has context [('text', 'Nothing.', "),
+        (lambda parts: parts.reverse(), "the manifest has context [("),
+        (lambda parts: parts.clear(), "the manifest has context [], the plan [("),
+        (lambda parts: next(one for one in parts if one["video"]).update(video="x.mp4"), "the manifest has context [("),
+    ],
+)
+def test_another_context(make, edit, message):
+    dataset = make("stack")
+    parts = json.loads(dataset.rows[1]["context_json"])
+    edit(parts)
+    dataset.edit_row(1, context_json=json.dumps(parts))
+    (found,) = dataset.differences("opencv")
+    assert found.startswith(f"{dataset.rows[1]['id']}: {message}")
+
+
+def test_one_name_for_two_timelines(make):
+    dataset = make("stack")
+    first, second, *rest = dataset.folder.plan.read_text().splitlines(keepends=True)
+    start = dataset.item.timeline.clips[0].source_start
+    other = second.replace(f'[["haystack","film",{start},', f'[["haystack","film",{start + 1},', 1)
+    assert other != second
+    dataset.folder.plan.write_text("".join((first, other, *rest)))
+    asked, opened = dataset.items[:2]
+    clash = f"{opened.id}: shows other clips as video {asked.video!r} than {asked.id} does; each needs its own id"
+    found = dataset.differences("pyav")
+    assert clash in found
+    assert found.count(clash) == 1
+
+
+@pytest.mark.parametrize("of", ["needle", "distractor"])
+def test_a_plan_whose_timeline_does_not_show_what_it_lists(make, of):
+    dataset = make()
+    placed = dataset.item.needles[0] if of == "needle" else dataset.item.distractors[0]
+    dataset.edit_plan(f'"source":"{placed.source}","start":{placed.start},', f'"source":"{placed.source}","start":0,')
+    said = f"the plan has {of} {placed.source} at frames [0, 1), its timeline has not"
+    assert f"{dataset.item.id}: {said}" in dataset.differences("pyav")
+
+
+@pytest.mark.parametrize(
+    ("record", "content", "message"),
+    [
+        ("noise", None, "plan.jsonl: cannot be planned from its spec and facts: stack needs noise"),
+        ("noise", b"", "plan.jsonl: cannot be planned from its spec and facts: stack needs noise"),
+        ("noise", b"{}\n", "noise.jsonl:1: key 'sentences' is missing"),
+        ("noise", b"\xff", "noise.jsonl: byte 0 (0xff) is not UTF-8"),
+        ("needles", None, "needles.jsonl: no such file"),
+        ("needles", b"", "plan.jsonl: cannot be planned from its spec and facts: facts: the pack holds no needles"),
+        ("catalog", b"{}\n", "catalog.jsonl:1: key 'id' is missing"),
+        ("catalog", b"", "its plan does not go with needles and catalogue: 'film'"),
+        ("listed", b"{}\n", "listed.jsonl:1: key 'id' is missing"),
+        ("questions", b"{}\n", "questions.jsonl:1: key 'id' is missing"),
+        ("films", b"{}\n", "films.jsonl:1: key 'id' is missing"),
+    ],
+)
+def test_facts_that_are_lost_or_damaged(make, record, content, message):
+    dataset = make("stack")
+    path = getattr(dataset.folder, record)
+    path.unlink() if content is None else path.write_bytes(content)
+    done = CliRunner().invoke(main, ["verify", str(dataset.folder.root), "--reader", "opencv"])
+    assert done.exit_code in (1, 2)
+    assert message in done.stderr
+
+
+def test_rows_and_items_pair_up_in_any_order(make):
+    dataset = make("stack")
+    dataset.write_rows(dataset.rows[::-1])
+    assert dataset.differences("pyav") == ()
+    first, *rest = dataset.rows
+    dataset.write_rows([*rest, first | {"question": "What?"}])
+    (found,) = dataset.differences("pyav")
+    assert found.startswith(f"{first['id']}: the manifest has question What?, the plan ")
 
 
 def test_size_and_rate_of_the_world_are_as_the_tests_assume(dataset):

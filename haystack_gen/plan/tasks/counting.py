@@ -36,14 +36,18 @@ class Counting:
             key: tuple(total for total, frames in enumerate(least) if frames <= self._rules.frames)
             for key, least in self._frames.items()
         }
-        self._keys = [key for key, totals in self._totals.items() if totals[-1] == self._rules.most]
-        if not self._keys or self._options > self._rules.most + 1:
+        self._keys = [
+            key
+            for key, totals in self._totals.items()
+            if totals[-1] == self._rules.most and len(totals) >= self._options
+        ]
+        if not self._keys:
             most = max((totals[-1] for totals in self._totals.values()), default=0)
             raise InputError(
                 f"{setting.spec.needles.pack}: counting up to {self._rules.most} with {self._options} options needs "
-                f"a key whose pictures can show that many in {self._rules.frames} frames, the pack can show {most}; "
-                "add pictures with a higher count, raise families.counting.frames, lower families.counting.most, "
-                "or use the pack draw:families"
+                f"a key whose pictures can show that many, and so many numbers, in {self._rules.frames} frames; the "
+                f"pack can show up to {most}; add pictures with a higher count, raise families.counting.frames, lower "
+                "families.counting.most, or use the pack draw:families"
             )
 
     def draw(self, cell: Cell, stream: Stream) -> Draw:
