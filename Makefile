@@ -12,7 +12,7 @@ test: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not clip and not hub and not tokenizers and not long"
+	$(BIN)/python -m pytest -m "not clip and not hub and not tokenizers and not long and not samplers and not stats"
 
 test-extras: .venv-extras/.ready
 	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m "clip or hub or tokenizers or long"

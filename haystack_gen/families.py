@@ -40,6 +40,14 @@ class MultiValue(Section):
     others: NonNegativeInt = 1
     spread: Spread = "band"
 
+    @model_validator(mode="after")
+    def _agree(self) -> "MultiValue":
+        if not self.needles[0]:
+            raise ValueError(
+                f"needles is {self.needles[0]}:{self.needles[1]}: a set of values has at least 1; give 2:3"
+            )
+        return self
+
 
 class MultiQuery(Section):
     """Needles with different keys in one video, and so many questions about it, each its own item."""
@@ -61,7 +69,7 @@ class Counting(Section):
     """How often something appears, from 0 to `most`, in at most `frames` frames, beside `others` of other kinds."""
 
     most: Annotated[int, Field(ge=3, le=1000)] = 6
-    frames: Annotated[int, Field(ge=1, le=100)] = 6
+    frames: Annotated[int, Field(ge=1, le=100)] = 4
     others: NonNegativeInt = 2
     spread: Spread = "band"
 

@@ -18,6 +18,7 @@ from math import fsum, inf, sqrt
 
 from haystack_gen.errors import InputError
 from haystack_gen.plan.choices import ABSENT, LETTERS
+from haystack_gen.plan.streams import Stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,14 +162,15 @@ def frequent(*, least: bool = False) -> Guesser:
 
 
 def learned(traits: Callable[[Asked], Sequence[Hashable]], *, rate: bool = True) -> Guesser:
-    """The rule that likes an option for how often its trait was right in every second group, and picks in the others.
+    """The rule that likes an option for how often its trait was right in half of the groups, and picks in the others.
 
-    As a `rate` of how often it was offered, and then what was seldom seen is taken for middling. (To learn from all but
-    the question's own group would use what chance has dealt again and again, and the error could not be told.)
+    `rate`: of how often it was offered; seldom seen is middling. The half is drawn, as balanced sets repeat themselves.
+    (Learning from all groups but one's own would use the same luck again and again, and its error could not be told.)
     """
 
     def pick(questions: Sequence[Asked]) -> list[Pick]:
-        seen = {index for group in _groups(questions)[::2] for index in group}
+        groups = _groups(questions)
+        seen = {index for group in Stream(0, "half").sample(groups, -(-len(groups) // 2)) for index in group}
         known = [(traits(questions[index]), questions[index].answer) for index in seen]
         right = Counter(found[answer] for found, answer in known)
         offered = Counter(trait for found, _ in known for trait in found) if rate else Counter()
@@ -179,8 +181,7 @@ def learned(traits: Callable[[Asked], Sequence[Hashable]], *, rate: bool = True)
 
 
 def _liked(likings: Sequence[float | None], *, least: bool = False) -> Pick:
-    known = [one for one in likings if one is not None]
-    liked = (min if least else max)(known, default=None)
+    liked = (min if least else max)((one for one in likings if one is not None), default=None)
     return frozenset([place for place, one in enumerate(likings) if one == liked])
 
 

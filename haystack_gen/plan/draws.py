@@ -57,13 +57,15 @@ class Draw:
 
     A look-alike that shows `forbidden` would make another answer true; where that is set, one of which it is not known
     what it shows might. `named` are the bare keys that question or options name beside those of the shots: neither
-    look-alikes nor footage may show them.
+    look-alikes nor footage may show them. `lenient` draws take look-alikes as they fit: how many are asked to fit would
+    depend on what is true, and what is left of dropped items would tell it.
     """
 
     shots: tuple[Shot, ...]
     questions: tuple[Question, ...]
     forbidden: str = ""
     named: frozenset[str] = frozenset()
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

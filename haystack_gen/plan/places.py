@@ -48,6 +48,18 @@ def places(setting: Setting, cell: Cell, count: int, stream: Stream) -> list[int
     return starts
 
 
+def some_places(setting: Setting, cell: Cell, count: int, most: int, stream: Stream) -> list[int]:
+    """Where `count` needles go in an item that might have had up to `most`.
+
+    Raises:
+        Obstacle: `most` do not fit: whether `count` do, which the answer may depend on, is of no account.
+    """
+    every = places(setting, cell, most, stream.child("room"))
+    if getattr(setting.spec.families, cell.task).spread == "even":
+        return places(setting, cell, count, stream) if count else []
+    return sorted(stream.child("which").sample(every, count))
+
+
 def _spread_places(setting: Setting, cell: Cell, count: int, spread: str) -> list[int]:
     stay, depths = setting.spec.needles.length, sorted(setting.spec.placement.at)
     if spread == "even":

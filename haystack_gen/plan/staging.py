@@ -62,8 +62,9 @@ def surround(
     placed: list[PlacedDistractor] = []
     for number, shot in enumerate(draw.shots):
         needle, fit = shot.needle, matches_for(setting, shot.needle, draw)
+        least = 0 if draw.lenient else law.at_least
         if not fit:
-            if law.at_least:
+            if least:
                 raise Obstacle(
                     f"no look-alike of needle {needle.id} (distractors.origin: {law.origin})", needle=needle.id
                 )
@@ -77,7 +78,7 @@ def surround(
             taken=tuple(taken),
             stream=stream.child("distractor places", number) if law.law == "random" else stream,
         )
-        least = law.at_least if as_many is None else as_many.get(shot.start, 0)
+        least = least if as_many is None else as_many.get(shot.start, 0)
         if len(places) < least:
             raise Obstacle(f"{len(places)} of at least {least} distractors fit beside the needle", needle=needle.id)
         places = places if as_many is None else places[:least]

@@ -11,7 +11,7 @@ from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
 from haystack_gen.plan.choices import some_apart
 from haystack_gen.plan.draws import Draw, Open, Question
-from haystack_gen.plan.places import places
+from haystack_gen.plan.places import some_places
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.tasks.retrieval import shots_at
@@ -58,7 +58,7 @@ class Counting:
         frames = self._add_up(key, truth, stream.child("frames"))
         others = pools.strangers(stream.child("others"), pools.plain, count=self._rules.others, keys={key})
         needles = [*frames, *others]
-        starts = places(setting, cell, len(needles), stream)
+        starts = some_places(setting, cell, len(needles), self._rules.frames + self._rules.others, stream)
         order = stream.child("order").shuffled(range(len(needles)))
         question = Question(
             text=paraphrase(setting, "counting", "count", stream, key=pools.names[key]),
@@ -70,12 +70,12 @@ class Counting:
             counts=True,
         )
         shots = shots_at([needles[number] for number in order], starts)
-        return Draw(shots=shots, questions=(question,), named=frozenset((key,)))
+        return Draw(shots=shots, questions=(question,), named=frozenset((key,)), lenient=True)
 
     def _numbers(self, cell: Cell, key: str, stream: Stream) -> tuple[list[int], int, bool]:
         """The options, the number that is shown, and whether it is to be hidden: then 0, an option, is true."""
         totals, absent = self._totals[key], self._setting.spec.choices.absent
-        pool = [str(total) for total in totals if total or not absent]
+        pool = [text for text in map(str, totals) if not absent or "0" not in text]  # none of which "0" is a part
         chosen = some_apart(stream.child("numbers"), pool, self._options - absent)
         if chosen is None:
             raise Obstacle(f"found no {self._options} numbers up to {totals[-1]} of which none is part of another")

@@ -32,6 +32,10 @@ class Localization:
         self._setting = setting
         self._depths = sorted(setting.spec.grid.depths)
         self._spans = min(setting.spec.choices.count - setting.spec.choices.absent, len(self._depths))
+        if setting.spec.choices.count - setting.spec.choices.absent < 2 and setting.spec.choices.form != "open":
+            raise InputError(
+                "choices.count is 2 and choices.absent true: one span of time is no choice; raise the count"
+            )
         if self._spans < 2 and setting.spec.choices.form != "open":
             raise InputError(
                 f"localization needs at least 2 depths to tell times apart, grid.depths has {len(self._depths)}; give "
@@ -49,13 +53,13 @@ class Localization:
         setting, needle = self._setting, needle_of_turn(self._setting, cell)
         (start,) = places(setting, cell, 1, stream)
         question = self._question(cell, needle, start, stream)
-        return Draw(shots=(Shot(needle=needle, start=start),), questions=(question,))
+        return Draw(shots=(Shot(needle=needle, start=start),), questions=(question,), lenient=True)
 
     def _question(self, cell: Cell, needle: Needle, start: int, stream: Stream) -> Question:
         setting, choices, rate = self._setting, self._setting.spec.choices, self._setting.spec.haystack.fps
         options: tuple[str, ...] = ()
         if self._spans > 1:
-            bounds = self._bounds(cell, stream)
+            bounds = self._bounds(cell)
             options = tuple(span_text(low, high, length=cell.length, rate=rate) for low, high in bounds)
             if len(set(options)) < len(options) or any(len(set(text.split("-"))) < 2 for text in options):
                 raise Obstacle(
@@ -80,7 +84,7 @@ class Localization:
             about_time=True,
         )
 
-    def _bounds(self, cell: Cell, stream: Stream) -> list[tuple[int, int]]:
+    def _bounds(self, cell: Cell) -> list[tuple[int, int]]:
         """Spans [low, high) in frames, none of which meets another; the first holds the needle.
 
         Raises:
@@ -93,8 +97,11 @@ class Localization:
                 "depths"
             )
         own = cell.depth or Fraction(0)
-        others = [depth for depth in self._depths if depth != own]
-        chosen = [own, *stream.child("spans").sample(others, self._spans - 1)]
+        # the same steps away for all depths: whichever of these spans is right, the same are offered with it
+        steps = self._setting.stream(cell.task, "spans", cell.length, cell.trial)
+        away = steps.sample(range(1, len(self._depths)), self._spans - 1)
+        place = self._depths.index(own)
+        chosen = [own, *(self._depths[(place + step) % len(self._depths)] for step in away)]
         lows = [needle_start(depth, length=cell.length, needle_length=width) for depth in chosen]
         return [(low, low + width) for low in lows]
 

@@ -12,7 +12,7 @@ from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
 from haystack_gen.plan.choices import ABSENT, apart
 from haystack_gen.plan.draws import Draw, Open, Question
-from haystack_gen.plan.places import places
+from haystack_gen.plan.places import places, some_places
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.tasks.multi_query import need_keys
@@ -75,7 +75,7 @@ class Ordering:
         if not apart(options):
             raise Obstacle(f"orders of {len(needles)} needles are not told apart: {list(options)}")
         shown = [needles[place] for place in orders[0]]
-        starts = places(self._setting, cell, len(shown), stream)
+        starts = some_places(self._setting, cell, len(shown), len(needles), stream)
         named = stream.child("named").shuffled(needles)
         question = Question(
             text=paraphrase(self._setting, "ordering", "order", stream, keys=_joined(named)),
@@ -86,7 +86,8 @@ class Ordering:
             variant="order",
             hidden=hidden,
         )
-        return Draw(shots=shots_at(shown, starts), questions=(question,), named=self._named(needles))
+        shots, keys = shots_at(shown, starts), self._named(needles)
+        return Draw(shots=shots, questions=(question,), named=keys, lenient=self._rules.only)
 
     def _orders(self, count: int, stream: Stream) -> list[tuple[int, ...]]:
         """Different orders of `count` needles, each an order of all or, if asked, a single one."""
