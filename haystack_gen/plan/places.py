@@ -55,7 +55,8 @@ def some_places(setting: Setting, cell: Cell, count: int, most: int, stream: Str
         Obstacle: `most` do not fit: whether `count` do, which the answer may depend on, is of no account.
     """
     every = places(setting, cell, most, stream.child("room"))
-    if getattr(setting.spec.families, cell.task).spread == "even":
+    paper = setting.spec.placement.length == "paper"  # whose positions depend on how many are inserted
+    if paper or getattr(setting.spec.families, cell.task).spread == "even":
         return places(setting, cell, count, stream) if count else []
     return sorted(stream.child("which").sample(every, count))
 
