@@ -24,8 +24,10 @@ Parser = Literal["lmms-eval", "vlmevalkit", "vnbench"]
 
 
 def read_as(parser: Parser, *, reply: str, options: Sequence[str]) -> str:
-    """The letter that an evaluator reads from a reply, empty if none; VNBench's need not be an option's."""
-    return _PARSERS[parser](reply, dict(zip(LETTERS, options, strict=False)))
+    """The letter that an evaluator reads from a reply; empty if it reads none, or none that an option has."""
+    lettered = dict(zip(LETTERS, options, strict=False))
+    letter = _PARSERS[parser](reply, lettered)
+    return letter if letter in lettered else ""
 
 
 _START, _END, _PHRASE = 10, 9, 7
@@ -81,7 +83,7 @@ _NEAR_THE_END = 4
 def _vlmevalkit(reply: str, options: dict[str, str]) -> str:
     """The one letter among the words, or the letter after "answer is", or that of the one text that is contained."""
     letter = "" if _FAILED in reply else _by_letter(reply, options)
-    return (letter or _by_text(reply.lower(), options)).replace("Z", "Z" if "Z" in options else "")
+    return letter or _by_text(reply.lower(), options)
 
 
 def _by_letter(reply: str, options: dict[str, str]) -> str:
@@ -105,10 +107,10 @@ def _by_text(reply: str, options: dict[str, str]) -> str:
     return contained[0] if len(contained) == 1 else ""
 
 
-def _vnbench(reply: str, options: dict[str, str]) -> str:
+def _vnbench(reply: str, _: dict[str, str]) -> str:
     """The first of A, B, C and D that occurs before the first full stop, in words too; else all that stands there."""
     start = reply.split(".")[0]
-    return next((letter for letter in "ABCD" if letter in start), start if start in options else "")
+    return next((letter for letter in "ABCD" if letter in start), start)
 
 
 _PARSERS: dict[Parser, Callable[[str, dict[str, str]], str]] = {

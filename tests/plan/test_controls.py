@@ -254,11 +254,11 @@ def test_anti_phase_moves_the_look_alikes_alone_and_by_half_a_period(task: str, 
             assert all(one.offset < 0 for one in (*item.distractors, *twin.distractors))
 
 
-def by_needle(distractors: Sequence[PlacedDistractor]) -> dict[str, list[PlacedDistractor]]:
-    """The look-alikes of each needle, the nearest first."""
-    found: dict[str, list[PlacedDistractor]] = {}
+def by_needle(distractors: Sequence[PlacedDistractor]) -> dict[int, list[PlacedDistractor]]:
+    """The look-alikes of each needle, by its start, the nearest first."""
+    found: dict[int, list[PlacedDistractor]] = {}
     for one in sorted(distractors, key=lambda one: (abs(one.offset), one.offset)):
-        found.setdefault(one.needle, []).append(one)
+        found.setdefault(one.start - one.offset, []).append(one)
     return found
 
 
