@@ -1,9 +1,9 @@
-# make demo | make test | make test-extras | make bench: each sets up what it needs and runs.
+# make demo | make test | make test-extras | make test-long | make bench: each sets up what it needs and runs.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-extras bench format clean
+.PHONY: demo test test-extras test-long bench format clean
 
 demo: .venv/.package
 	$(BIN)/haystack-gen demo --out demo
@@ -15,7 +15,10 @@ test: .venv/.dev
 	$(BIN)/python -m pytest -m "not clip and not hub and not tokenizers and not long and not samplers and not stats"
 
 test-extras: .venv-extras/.ready
-	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m "clip or hub or tokenizers or long"
+	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m "clip or hub or tokenizers or samplers or stats"
+
+test-long: .venv/.dev
+	$(BIN)/python -m pytest -m long
 
 bench: .venv/.dev
 	$(BIN)/python tests/benchmarks/bench_plan.py
@@ -42,7 +45,7 @@ clean:
 .venv-extras/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-extras
 	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0 \
-		--editable '.[clip,hub,tokenizers,dev]' requests
+		--editable '.[clip,hub,tokenizers,dev]' requests transformers==5.23.0 qwen-vl-utils==0.0.14 scipy statsmodels
 	.venv-extras/bin/python -c 'import torchvision' 2>/dev/null || .venv-extras/bin/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps torchvision==0.16.2
 	touch $@

@@ -208,8 +208,8 @@ def test_a_stack_without_text():
         (
             "tasks: multi_value\nfamilies: {multi_value: {needles: 9}}",
             "draw: multi_value needs 9 needles that share a key or a value, and 12 values or keys of their attribute "
-            "in all, the pack has none; add needles, lower families.multi_value.needles or choices.count, or use the pack "
-            "draw:families",
+            "in all, the pack has none; add needles, lower families.multi_value.needles or choices.count, or use the "
+            "pack draw:families",
         ),
         (
             "tasks: multi_query\nfamilies: {multi_query: {needles: 26}}",
@@ -248,7 +248,7 @@ def test_items_whose_attribute_has_too_few_values_are_dropped(task):
 
 @pytest.mark.parametrize(
     ("rules", "options", "shown"),
-    [("most: 200", 4, 24), ("most: 13, frames: 3", 4, 12), ("most: 6", 9, 6)],
+    [("most: 200", 4, 16), ("most: 13, frames: 3", 4, 12), ("most: 6", 9, 6)],
 )
 def test_counts_above_what_the_pack_can_show(rules, options, shown):
     said = refused(f"tasks: counting\nchoices: {{count: {options}}}\nfamilies: {{counting: {{{rules}}}}}")
@@ -290,8 +290,9 @@ def test_orders_are_of_two_to_six(needles):
 @pytest.mark.parametrize("needles", ["0", '"0:3"'])
 def test_a_set_has_members(needles):
     said = refused(f"tasks: multi_value\nfamilies: {{multi_value: {{needles: {needles}}}}}")
-    assert "families.multi_value.needles" in said
-    assert "0" in said
+    assert re.fullmatch(
+        r"test.yaml: families.multi_value is \{.*\}: needles is 0:\d: a set of values has at least 1; give 2:3", said
+    )
 
 
 def test_few_needles_have_few_orders():
@@ -380,6 +381,9 @@ def test_depths_too_many_for_spans_that_are_told_apart():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_look_alikes_that_are_demanded_and_missing(task):
-    bare = replace(FACTS, matches=())
-    for reason in all_dropped(f"tasks: {task}\ndistractors: {{origin: any, period: 31}}", bare):
+    text, bare = f"tasks: {task}\ndistractors: {{origin: any, period: 31}}", replace(FACTS, matches=())
+    if task in ("counting", "localization"):  # where a drop would tell the truth, they are taken as they fit
+        assert all(isinstance(one, Item) and not one.distractors for one in planned(GRID + text, bare))
+        return
+    for reason in all_dropped(text, bare):
         assert re.fullmatch(r"no look-alike of needle [a-z0-9-]+ \(distractors.origin: any\)", reason)
