@@ -1,4 +1,4 @@
-"""The published lists of V-RULER through the paper presets: as they are, with stand-ins for their pictures and films."""
+"""The published lists of V-RULER through the paper presets, with stand-ins for their pictures and films."""
 
 import json
 from collections import Counter
@@ -63,7 +63,12 @@ def test_upstreams_lists_give_upstreams_grid(upstream, tmp_path):
         needles__lists={task: str(lists / f"v_ruler_{name}.json") for task, name in LISTS.items()},
     )
     # 15 lengths x 6 depths x 5 needles; no band at depth 1; no depth for counting and ordering
-    assert Counter(item.task for item in items) == {"retrieval": 450, "multi_value": 375, "counting": 75, "ordering": 75}
+    assert Counter(item.task for item in items) == {
+        "retrieval": 450,
+        "multi_value": 375,
+        "counting": 75,
+        "ordering": 75,
+    }
     assert Counter(drop.task for drop in drops) == {"multi_value": 75}
     assert {item.requested_length for item in items} == set(range(100, 3000, 200))
     for item in items:
@@ -77,7 +82,9 @@ def test_upstreams_lists_give_upstreams_grid(upstream, tmp_path):
     for item in (item for item in items if item.task in ("counting", "ordering")):
         shown, n = frames_of(item), item.requested_length
         steps = max(1, len(shown) - 1)
-        assert shown == [place * (n - 1) // steps + 1 + place for place in range(len(shown))]  # after linspace(0, n-1, k)
+        assert shown == [
+            place * (n - 1) // steps + 1 + place for place in range(len(shown))
+        ]  # after linspace(0, n-1, k)
     for item in (item for item in items if item.task == "multi_value"):
         first = [start - place for place, start in enumerate(frames_of(item))]  # before which haystack frame
         low = item.requested_depth * item.requested_length

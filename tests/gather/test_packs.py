@@ -95,7 +95,8 @@ def test_a_fact_needs_neither_question_nor_answer_nor_options(folder):
     lines(
         folder, {**FACT, "question": "Who?", "options": ["lion", "tiger"]}, {**FACT, "answer": "lion", "question": " "}
     )
-    assert [(needle.answer, needle.question) for needle in read_pack(folder).needles] == [("lion", "Who?"), ("lion", "")]
+    found = read_pack(folder).needles
+    assert [(needle.answer, needle.question) for needle in found] == [("lion", "Who?"), ("lion", "")]
 
 
 def test_a_value_is_never_taken_for_a_letter(folder):
