@@ -55,7 +55,8 @@ def distinct(numbers: tuple[Any, ...]) -> tuple[Any, ...]:
     seen: set[Any] = set()
     for number in numbers:
         if number in seen:
-            raise ValueError(f"{number} is given twice; give each once, and more items per cell with trials")
+            more = "" if isinstance(number, str) else ", and more items per cell with trials"
+            raise ValueError(f"{number} is given twice; give each once{more}")
         seen.add(number)
     return numbers
 

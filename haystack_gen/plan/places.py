@@ -24,7 +24,10 @@ def places(setting: Setting, cell: Cell, count: int, stream: Stream) -> list[int
     """
     rules, stay = setting.spec.placement, setting.spec.needles.length
     if stay > cell.length:
-        raise Obstacle(f"the needle stays {stay} frames, the clip has {cell.length}")
+        raise Obstacle(
+            f"the needle stays {stay} frames, the clip has {cell.length}; use longer clips (grid.lengths) or a shorter "
+            "stay (needles.length)"
+        )
     spread = getattr(getattr(setting.spec.families, cell.task, None), "spread", "one")
     if rules.length == "paper":
         return _paper_places(setting, cell, count, spread, stream)
@@ -36,14 +39,16 @@ def places(setting: Setting, cell: Cell, count: int, stream: Stream) -> list[int
         if starts is None:
             raise Obstacle(
                 f"{count} needles of {stay} frames, {rules.gap} apart, do not fit into a band of {band[1] - band[0]} "
-                f"of {cell.length} frames; use longer clips, a wider placement.band, or fewer needles"
+                f"of {cell.length} frames; use longer clips, a wider placement.band, a smaller placement.gap, or "
+                "fewer needles"
             )
         return starts
     starts = _spread_places(setting, cell, count, spread)
     if too_close(starts, length=cell.length, needle_length=stay, gap=rules.gap):
         raise Obstacle(
-            f"{count} needles of {stay} frames, {rules.gap} apart, do not fit into {cell.length} frames ({spread}); "
-            "use longer clips or fewer needles"
+            f"{count} needles of {stay} frames, {rules.gap} apart, do not fit into {cell.length} frames "
+            f"({'placement.at' if spread == 'at' else 'spread: even'}); use longer clips, a smaller "
+            "placement.gap, or fewer needles"
         )
     return starts
 

@@ -353,7 +353,9 @@ def test_needles_too_many_for_the_band_are_dropped(task):
 def test_needles_too_many_for_the_clip_are_dropped(task):
     text = f"tasks: {task}\nfamilies: {{{task}: {{spread: even}}}}\ngrid: {{lengths: 2, trials: 2}}"
     for reason in all_dropped(text):
-        assert re.match(r"\d needles of 1 frames, 1 apart, do not fit into 2 frames \(even\); use longer clips", reason)
+        assert re.match(
+            r"\d needles of 1 frames, 1 apart, do not fit into 2 frames \(spread: even\); use longer clips", reason
+        )
 
 
 @pytest.mark.parametrize("at", ['"0,1/2,1"', '""', "0:1:0.1"])
@@ -365,13 +367,15 @@ def test_depths_that_are_not_one_for_each_needle(at):
 @pytest.mark.parametrize("at", ['"0,0,1/2,1"', '"0,0.001,1/2,1"'])
 def test_depths_too_close_for_needles_beside_each_other(at):
     (reason,) = all_dropped(f"tasks: multi_key\nfamilies: {{multi_key: {{spread: at}}}}\nplacement: {{at: {at}}}")
-    assert reason.startswith("4 needles of 1 frames, 1 apart, do not fit into 128 frames (at); use longer clips")
+    assert reason.startswith(
+        "4 needles of 1 frames, 1 apart, do not fit into 128 frames (placement.at); use longer clips"
+    )
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_needle_that_stays_longer_than_its_clip(task):
     (reason,) = all_dropped(f"tasks: {task}\ngrid: {{lengths: 4, trials: 2}}\nneedles: {{length: 9}}")
-    assert reason.startswith("the needle stays 9 frames, the clip has 4")
+    assert reason.startswith("the needle stays 9 frames, the clip has 4; use longer clips (grid.lengths)")
 
 
 def test_depths_too_many_for_spans_that_are_told_apart():

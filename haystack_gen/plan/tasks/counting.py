@@ -47,7 +47,7 @@ class Counting:
                 f"{setting.spec.needles.pack}: counting up to {self._rules.most} with {self._options} options needs "
                 f"a key whose pictures can show that many, and so many numbers, in {self._rules.frames} frames; the "
                 f"pack can show up to {most}; add pictures with a higher count, raise families.counting.frames, lower "
-                "families.counting.most, or use the pack draw:families"
+                "families.counting.most or choices.count, or use the pack draw:families"
             )
 
     def draw(self, cell: Cell, stream: Stream) -> Draw:
