@@ -8,7 +8,6 @@ In phase (f = 0) a look-alike sits where a rotary position code of that period t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import merge
 from itertools import islice
 
 from haystack_gen.plan.streams import Stream
@@ -40,7 +39,8 @@ def positions(law: Distractors, needle: Span, *, length: int, taken: tuple[Span,
     if law.law == "random":
         return _random(law, needle, length, taken, stream)
     ladder = _adjacent(law, needle, length) if law.law == "adjacent" else _periodic(law, needle, length)
-    free = (at for at in ladder if not any(span.meets(at, law.length) for span in (needle, *taken)))
+    busy = {frame for span in (needle, *taken) for frame in range(span.start, span.end)}
+    free = (at for at in ladder if busy.isdisjoint(range(at, at + law.length)))
     return list(free if law.count == "all" else islice(free, law.count))
 
 
@@ -49,8 +49,17 @@ def _periodic(law: Distractors, needle: Span, length: int) -> Iterator[int]:
     period, phase = law.period_frames, law.phase_frames
     before = range(needle.start + phase - period, -1, -period) if law.sides != "after" else ()
     after = range(needle.start + (phase or period), length - law.length + 1, period) if law.sides != "before" else ()
-    inside = (at for at in before if at <= length - law.length)
-    return merge(inside, after, key=lambda at: (abs(at - needle.start), at))
+    earlier, later = iter(before), iter(after)
+    left, right = next(earlier, None), next(later, None)
+    while left is not None and left > length - law.length:  # a phase can lead beyond the end
+        left = next(earlier, None)
+    while left is not None or right is not None:
+        if right is None or (left is not None and abs(needle.start - left) <= right - needle.start):
+            yield left  # type: ignore[misc]  # one of the two is there
+            left = next(earlier, None)
+        else:
+            yield right
+            right = next(later, None)
 
 
 def _adjacent(law: Distractors, needle: Span, length: int) -> list[int]:

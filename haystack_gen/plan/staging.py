@@ -58,7 +58,8 @@ def surround(
     if law.origin == "none":
         return ()
     stay = setting.spec.needles.length
-    spans = {shot.start: Span(start=shot.start, end=shot.start + stay) for shot in draw.shots}
+    spans = [Span(start=shot.start, end=shot.start + stay) for shot in draw.shots]
+    taken = list(spans)
     placed: list[PlacedDistractor] = []
     for number, shot in enumerate(draw.shots):
         needle, fit = shot.needle, matches_for(setting, shot.needle, draw)
@@ -69,11 +70,9 @@ def surround(
                     f"no look-alike of needle {needle.id} (distractors.origin: {law.origin})", needle=needle.id
                 )
             continue
-        taken = [span for start, span in spans.items() if start != shot.start]
-        taken += (Span(start=one.start, end=one.start + one.length) for one in placed)
         places = positions(
             law,
-            spans[shot.start],
+            spans[number],
             length=cell.length,
             taken=tuple(taken),
             stream=stream.child("distractor places", number) if law.law == "random" else stream,
@@ -84,6 +83,7 @@ def surround(
         places = places if as_many is None else places[:least]
         pictures = stream.child("distractor pictures", number)
         placed += pictured(setting, shot, places, fit, wrong=_wrong_options(draw, number), stream=pictures)
+        taken += (Span(start=start, end=start + law.length) for start in places)
     return tuple(sorted(placed, key=lambda distractor: distractor.start))
 
 
