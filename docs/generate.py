@@ -1,10 +1,11 @@
-"""Writes what is made from the code: the command line, a row's schema, and the families' settings and examples.
+"""Writes what is made from the code: the command line, a row's schema, samplers, families' settings and examples.
 
 python docs/generate.py             write the pages
 python docs/generate.py --check     exit 1 if a page or a picture is out of date
 python docs/generate.py --pictures  also build the examples and draw them; takes a minute
 
-The pages in docs/families are written by hand, but for the parts between `<!-- generated: ... -->` and `<!-- end -->`.
+audit.md and the pages in docs/families are written by hand, but for the parts between `<!-- generated: ... -->` and
+`<!-- end -->`.
 """
 
 import json
@@ -34,6 +35,7 @@ from haystack_gen.facts import Facts, Match, Needle, Source
 from haystack_gen.families import Choices, Families
 from haystack_gen.gather.noise import gather_noise
 from haystack_gen.judge.ribbon import ribbon
+from haystack_gen.judge.samplers import SAMPLERS
 from haystack_gen.judge.strip import chosen_frames, draw_strip, read_chosen
 from haystack_gen.judge.words import described
 from haystack_gen.notation import Section
@@ -210,14 +212,25 @@ def _takes(field: dict[str, Any]) -> str:
     return {"boolean": "`true`, `false`"}.get(field.get("type", ""), "a number" if "ge" in field else "text")
 
 
+def samplers() -> str:
+    """A table of the samplers: how each is written, with its defaults, and where it was read."""
+    rows = ["| sampler | written | may be off by | as in |", "|---|---|---|---|"]
+    for name, kind in SAMPLERS.items():
+        forms = (",".join(f"{key}={default or 'N'}" for key, default in form.settings.items()) for form in kind.forms)
+        written = "<br>".join(f"`{name}:{settings}`" for settings in forms)
+        off = " or ".join(dict.fromkeys("0" if form.exact else "1 frame" for form in kind.forms))
+        rows.append(f"| {name} | {written} | {off} | {kind.source} |")
+    return "\n".join([*rows, ""])
+
+
 def part(name: str) -> str:
-    """The generated part of that name: `settings X`, `example X`, `command X` or `twins`."""
+    """The generated part of that name: `settings X`, `example X`, `command X`, `twins` or `samplers`."""
     kind, _, which = name.partition(" ")
     if kind == "settings":
         return settings(which, Choices() if which == "choices" else getattr(Families(), which))
     if kind == "command":
         return f"```sh\nhaystack-gen build {BUILDS[which]} --out {which}\n```\n"
-    return {"example": partial(shown, which), "twins": twins}[kind]()
+    return {"example": partial(shown, which), "twins": twins, "samplers": samplers}[kind]()
 
 
 def filled(page: Path) -> str:
@@ -238,7 +251,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "cli.md": cli_page(),
         DOCS / "row.schema.json": json.dumps(json_schema(), indent=1) + "\n",
-        **{page: filled(page) for page in sorted((DOCS / "families").glob("*.md"))},
+        **{page: filled(page) for page in (DOCS / "audit.md", *sorted((DOCS / "families").glob("*.md")))},
     }
 
 

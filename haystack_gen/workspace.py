@@ -26,8 +26,7 @@ _REFUSALS = {
     errno.ENOSPC: f"no space left; {_GO_ON}",
     errno.EDQUOT: f"disk quota exceeded; {_GO_ON}",
     errno.EROFS: "the file system is read-only; choose another folder",
-    errno.EACCES: "permission denied; choose a folder you may write to",
-    errno.EPERM: "permission denied; choose a folder you may write to",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "permission denied; choose a folder you may write to"),
 }
 
 
@@ -134,8 +133,7 @@ class Cache:
     @classmethod
     def default(cls) -> "Cache":
         """`$HAYSTACK_CACHE`, else `$XDG_CACHE_HOME/haystack-gen`, else `~/.cache/haystack-gen`."""
-        chosen = os.environ.get("HAYSTACK_CACHE")
-        if chosen:
+        if chosen := os.environ.get("HAYSTACK_CACHE"):
             return cls(Path(chosen).expanduser())
         return cls(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "haystack-gen")
 
@@ -248,8 +246,11 @@ class DatasetFolder:
         return self.provenance / "stills"
 
     def still(self, source_id: str) -> Path:
-        """One needle or distractor in `stills`."""
         return self.stills / f"{source_id}.png"
+
+    def audit(self, name: str) -> Path:
+        """What an audit found: `visibility.parquet`, `blind.json`."""
+        return self.root / "audit" / name
 
     @property
     def picture(self) -> Path:
@@ -290,9 +291,8 @@ class DatasetFolder:
 
     def _only_begun(self) -> bool:
         """Whether a build stopped before it wrote anything."""
-        return list(self.root.iterdir()) == [self.provenance] and not any(
-            not path.name.startswith(TEMPORARY_MARK) for path in self.provenance.iterdir()
-        )
+        begun = list(self.root.iterdir()) == [self.provenance]
+        return begun and all(path.name.startswith(TEMPORARY_MARK) for path in self.provenance.iterdir())
 
     def sweep(self) -> None:
         """Delete what a killed run left half-written."""

@@ -98,7 +98,8 @@ def test_only_the_command_line_knows_the_whole_line():
         ("open_clip", "gather.clip"),
         ("faiss", "gather.neighbours"),
         ("tokenizers", "gather.noise"),
-        ("pyarrow", "emit.fingerprints emit.manifest judge.tables"),
+        ("openpyxl", "judge.sheets"),
+        ("pyarrow", "emit.fingerprints emit.manifest judge.given_visible judge.tables judge.visibility"),
         ("datasets", "gather.upstream"),
         ("huggingface_hub", ""),
         ("PIL", "draw emit.frames gather.clip gather.drawn gather.images gather.pool judge.readers judge.strip media"),
@@ -113,7 +114,7 @@ def test_each_library_has_its_home(library, homes):
     assert users_of(library) == set(homes.split()), f"{library} moved: a new home is a decision, write it down here"
 
 
-@pytest.mark.parametrize("library", ["torch", "open_clip", "datasets", "decord", "tokenizers"])
+@pytest.mark.parametrize("library", ["torch", "open_clip", "datasets", "decord", "tokenizers", "openpyxl"])
 def test_optional_libraries_are_imported_where_they_are_needed(library):
     for module in MODULES:
         top = [

@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from haystack_gen import __version__
+from haystack_gen.cli.judge import audit
 from haystack_gen.cli.look import render, rope_period, show, verify
 from haystack_gen.cli.make import build, demo, init, mine, plan
+from haystack_gen.cli.score import score
 from haystack_gen.errors import HaystackError
 
 _INTERRUPTED = 130  # what shells call a process that Ctrl-C ended
@@ -50,5 +52,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, init, mine, plan, build, show, verify, render, rope_period):
+for _command in (demo, init, mine, plan, build, show, verify, audit, score, render, rope_period):
     main.add_command(_command)

@@ -36,7 +36,7 @@ _OVERRIDES = (
 class ListCommand(click.Command):
     """Lets some options take several values after one flag, so that the shell's `*.mp4` works: --haystack a b c."""
 
-    lists = ("--haystack", "--pool", "--reader", "--source", "--task")
+    lists = ("--haystack", "--pool", "--reader", "--source", "--task", "--sampler")
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the flag before each further value."""

@@ -128,7 +128,9 @@ def _same_media(folder: DatasetFolder, spec: Spec, records: Records) -> bool:
 
 
 def _discard_stale(folder: DatasetFolder, plan: Path, *, same_media: bool) -> None:
-    """Delete every video that would come out differently now."""
+    """Delete every video that would come out differently now, and what was audited of them."""
+    for name in ("visibility.parquet", "blind.json"):
+        folder.audit(name).unlink(missing_ok=True)
     valid: set[Path] = set()
     if same_media and folder.plan.is_file():
         with suppress(InputError):  # an earlier plan that cannot be read says nothing of what lies there

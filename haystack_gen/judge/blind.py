@@ -10,8 +10,8 @@ to luck, and where nothing gives the truth away, the credit expected for a quest
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import combinations
 from math import fsum, inf, sqrt
@@ -113,6 +113,24 @@ def _groups(questions: Sequence[Asked]) -> list[list[int]]:
     for index, asked in enumerate(questions):
         groups.setdefault(asked.group or index, []).append(index)
     return list(groups.values())
+
+
+def merged(questions: Iterable[Asked]) -> list[Asked]:
+    """The questions, those that are asked again with the same options and always the same answer in one group.
+
+    Over a grid of lengths and depths a needle's question comes once per cell. Such questions stand or fall together,
+    and whoever has learned the answer to one has not found a rule.
+    """
+    known = list(questions)
+    keys = [(asked.question, frozenset(asked.options)) for asked in known]
+    answers: dict[Hashable, set[str]] = {}
+    for key, asked in zip(keys, known, strict=True):
+        answers.setdefault(key, set()).add(asked.options[asked.answer])
+    names = {key: f"\x1f{number}" for number, key in enumerate(answers)}
+    return [
+        replace(asked, group=names[key]) if len(answers[key]) == 1 else asked
+        for key, asked in zip(keys, known, strict=True)
+    ]
 
 
 def guessers(most: int) -> dict[str, Guesser]:
