@@ -27,7 +27,7 @@ def letter_place(stream: Stream, *, options: int, trial: int, diagonal: int) -> 
     every depth still sees all places alike.
     """
     block, turn = divmod(trial, options)
-    order = stream.child("letters", block).shuffled(range(options))
+    order = stream.child("letters", block).order(options)
     return (order[turn] + diagonal) % options
 
 

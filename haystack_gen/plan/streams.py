@@ -8,6 +8,7 @@ removing other draws (distractors, controls) leaves it unchanged, which is what 
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -93,6 +94,20 @@ class Stream:
             pool[place], pool[other] = pool[other], pool[place]
         return pool[:count]
 
+    def order(self, count: int) -> tuple[int, ...]:
+        """The numbers below `count` in the random order that this stream begins with, whatever was drawn here.
+
+        Remembered: neighbouring cells and trials take their places from the same orders.
+        """
+        return _order(self._path, count)
+
     def shuffled(self, options: Sequence[T]) -> list[T]:
         """All of `options` in random order."""
         return self.sample(options, len(options))
+
+
+@lru_cache(maxsize=4096)
+def _order(path: str, count: int) -> tuple[int, ...]:
+    stream = Stream.__new__(Stream)
+    stream._start(path, ())
+    return tuple(stream.shuffled(range(count)))

@@ -1,7 +1,6 @@
 """Retrieval: one needle and one question, the way all families ask about one; with look-alikes, V-NIAH-D."""
 
 from collections.abc import Sequence
-from itertools import islice
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
@@ -9,7 +8,7 @@ from haystack_gen.plan.asking import paraphrase
 from haystack_gen.plan.choices import ABSENT, wrong_options
 from haystack_gen.plan.draws import Draw, Open, Question, Shot
 from haystack_gen.plan.places import places
-from haystack_gen.plan.pools import bare, lazily_shuffled
+from haystack_gen.plan.pools import bare
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
 
@@ -41,8 +40,8 @@ def needle_of_turn(setting: Setting, cell: Cell) -> Needle:
     if setting.spec.grid.trials == "needles":
         return setting.needles[cell.trial]
     turn, place = divmod(cell.trial, len(setting.needles))
-    order = setting.stream(cell.task, "needles", cell.length, cell.requested_depth, cell.context, turn)
-    return next(islice(lazily_shuffled(order, setting.needles), place, None))
+    turns = setting.stream(cell.task, "needles", cell.length, cell.requested_depth, cell.context, turn)
+    return setting.needles[turns.order(len(setting.needles))[place]]
 
 
 def shots_at(needles: Sequence[Needle], starts: Sequence[int]) -> tuple[Shot, ...]:
