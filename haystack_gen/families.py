@@ -140,6 +140,11 @@ class Families(Section):
     absent: Absent = Absent()
     stack: Stack = Stack()
 
+    def spread_of(self, task: str) -> Literal["one", "band", "even", "at"]:
+        """How a family's needles share a clip: in a band, over all of it, or, as there is but one, at the depth."""
+        spread: Spread | None = getattr(getattr(self, task, None), "spread", None)
+        return spread or "one"
+
 
 class Choices(Section):
     """How questions are answered.

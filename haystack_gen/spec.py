@@ -116,6 +116,11 @@ class Distractors(Section):
         """The phase in frames: the nearest whole number to phase x period, halves upwards."""
         return (self.phase * self.period_frames + Fraction(1, 2)).__floor__() if self.phase else 0
 
+    @property
+    def anti_phase(self) -> "Distractors":
+        """The same law half a period further."""
+        return self.model_copy(update={"phase": (self.phase + Fraction(1, 2)) % 1})
+
 
 class Mining(Section):
     """How look-alikes are searched in a pool, and how near a haystack frame may come to a needle."""
@@ -170,25 +175,6 @@ class Spec(Section):
                 f"placement.length is 'paper', which shows stills for one frame; needles.length is {needle} and "
                 f"distractors.length {distractors.length}; use placement.length: exact for longer stays"
             )
-        if self.placement.length == "paper" and (self.controls or self.choices.absent):
-            raise ValueError("placement.length is 'paper', which has no controls and no absent needles; use exact")
-        if self.placement.length == "paper" and (unpublished := {"localization", "absent"} & set(self.tasks)):
-            raise ValueError(
-                f"placement.length is 'paper', and tasks has {min(unpublished)}, which was never published; use exact"
-            )
-        if (blind := {"haystack_only", "blanked"} & set(self.controls)) and not self.choices.absent:
-            raise ValueError(
-                f"controls has {min(blind)}, which takes the needle away, and choices.absent is false: the right "
-                "answer would not be among the options; set choices.absent to true"
-            )
-        if "anti_phase" in self.controls and (distractors.origin == "none" or distractors.law != "periodic"):
-            raise ValueError(
-                "controls has anti_phase, which needs look-alikes at a period; set distractors.origin and law: periodic"
-            )
-        if self.grid.trials == "needles" and (others := set(self.tasks) - LISTABLE - set(self.needles.lists)):
-            raise ValueError(
-                f"grid.trials is 'needles', which {min(others)} has no use for; give a number of items per cell"
-            )
         if self.mining.band[0] > self.mining.band[1]:
             raise ValueError(f"mining.band is {self.mining.band}, expected LOW:HIGH with LOW not above HIGH")
         if distractors.origin == "none":
@@ -225,5 +211,30 @@ class Spec(Section):
         if distractors.law == "random" and distractors.count == "all":
             raise ValueError(
                 "distractors.law is 'random' and distractors.count 'all'; give a number as distractors.count"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _families_agree(self) -> "Spec":
+        """Tasks and controls, with placement, choices, look-alikes and grid."""
+        distractors = self.distractors
+        if self.placement.length == "paper" and (self.controls or self.choices.absent):
+            raise ValueError("placement.length is 'paper', which has no controls and no absent needles; use exact")
+        if self.placement.length == "paper" and (unpublished := {"localization", "absent"} & set(self.tasks)):
+            raise ValueError(
+                f"placement.length is 'paper', and tasks has {min(unpublished)}, which was never published; use exact"
+            )
+        if (blind := {"haystack_only", "blanked"} & set(self.controls)) and not self.choices.absent:
+            raise ValueError(
+                f"controls has {min(blind)}, which takes the needle away, and choices.absent is false: the right "
+                "answer would not be among the options; set choices.absent to true"
+            )
+        if "anti_phase" in self.controls and (distractors.origin == "none" or distractors.law != "periodic"):
+            raise ValueError(
+                "controls has anti_phase, which needs look-alikes at a period; set distractors.origin and law: periodic"
+            )
+        if self.grid.trials == "needles" and (others := set(self.tasks) - LISTABLE - set(self.needles.lists)):
+            raise ValueError(
+                f"grid.trials is 'needles', which {min(others)} has no use for; give a number of items per cell"
             )
         return self

@@ -24,7 +24,7 @@ class _Yaml(yaml.SafeLoader):
         """Refuse aliases: a few lines of them can stand for gigabytes."""
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not supported; write the value out")
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it out
         if getattr(event, "tag", None):
             raise yaml.YAMLError(f"tags ({event.tag}) are not supported; write the plain value")
         return super().compose_node(parent, index)
@@ -129,11 +129,19 @@ def without_folders(text: str, spec: Spec) -> str:
     """`text` with every path of the spec, as written or in full, by its last name."""
     needles, mining, stack = spec.needles, spec.mining, spec.families.stack
     named = (*spec.haystack.sources, needles.pack, needles.images, needles.distractor_list, *needles.lists.values())
-    named += (*mining.pool, mining.matches, stack.tokenizer, stack.noise, stack.questions, stack.videos)
+    named += (
+        *mining.pool,
+        mining.matches,
+        mining.sightings,
+        stack.tokenizer,
+        stack.noise,
+        stack.questions,
+        stack.videos,
+    )
     forms = {
         str(form): Path(path).resolve().name
         for path in named
-        if path and path not in _NO_PATHS
+        if path and _is_path(path)
         for form in (Path(path), Path(path).absolute(), Path(path).resolve())
     }
     for form in sorted(forms, key=len, reverse=True):
@@ -145,8 +153,12 @@ def _last_names(section: Section, *keys: str) -> dict[str, Any]:
     return {key: _last_name(getattr(section, key)) for key in keys}
 
 
+def _is_path(text: str) -> bool:
+    return text not in _NO_PATHS and not text.startswith("hub:")
+
+
 def _last_name(path: str | None) -> str | None:
-    if path is None or path in _NO_PATHS or path.startswith("hub:"):
+    if path is None or not _is_path(path):
         return path
     return Path(path).resolve().name or path
 

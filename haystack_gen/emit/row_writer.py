@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 
 from haystack_gen import __version__
 from haystack_gen.emit.rows import DistractorRow, NeedleRow, PartRow, Row
@@ -174,7 +173,7 @@ def _law_of(law: Distractors, control: str) -> Distractors:
     if control in _BARE:
         return law.model_copy(update={"origin": "none"})
     if control == "anti_phase":
-        return law.model_copy(update={"phase": (law.phase + Fraction(1, 2)) % 1})
+        return law.anti_phase
     return law
 
 

@@ -200,7 +200,7 @@ class _PlainLoader(yaml.BaseLoader):
     """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it out
         if isinstance(event, yaml.AliasEvent) or event.tag:
             what = "an alias" if isinstance(event, yaml.AliasEvent) else f"the tag {event.tag}"
             raise yaml.MarkedYAMLError(problem=f"{what} is not allowed", problem_mark=event.start_mark)

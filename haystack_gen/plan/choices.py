@@ -48,24 +48,12 @@ def apart(options: Sequence[str]) -> bool:
     return all(one not in other and other not in one for one, other in combinations(folded, 2))
 
 
-def some_apart(stream: Stream, pool: Sequence[str], count: int) -> list[str] | None:
-    """`count` of a pool, every set that is `apart` equally likely; None if there seems to be none."""
+def some_apart(stream: Stream, pool: Sequence[str], count: int, *, beside: Sequence[str] = ()) -> list[str] | None:
+    """`count` of a pool, every set that is `apart`, also from `beside`, equally likely; None if none is found."""
     if count > len(pool):
         return None
     for _ in range(_TRIES):
         chosen = stream.sample(pool, count)
-        if apart(chosen):
-            return chosen
-    return None
-
-
-def wrong_options(stream: Stream, pool: Sequence[str], truth: str, count: int) -> list[str] | None:
-    """`count` options of a pool other than the truth, apart from it and each other; None if there seem to be none."""
-    others = [option for option in pool if option != truth]
-    if count > len(others):
-        return None
-    for _ in range(_TRIES):
-        chosen = stream.sample(others, count)
-        if apart([truth, *chosen]):
+        if apart([*beside, *chosen]):
             return chosen
     return None

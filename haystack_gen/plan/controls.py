@@ -11,7 +11,6 @@ blanked         the asked needles' frames are blank; the right answer: not in th
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 from haystack_gen.facts import BLANK
 from haystack_gen.plan.choices import ABSENT
@@ -20,7 +19,6 @@ from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.staging import surround, timeline
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.timeline import Clip, Timeline
-from haystack_gen.spec import Distractors
 
 Twin = tuple[Draw, Stage, Timeline]
 
@@ -82,13 +80,11 @@ def _no_distractors(setting: Setting, draw: Draw, cut: Stage) -> Twin:
 
 
 def _anti_phase(setting: Setting, cell: Cell, draw: Draw, cut: Stage) -> Twin:
-    law = setting.spec.distractors
-    other = Distractors.model_validate(law.model_dump() | {"phase": (law.phase + Fraction(1, 2)) % 1})
     if not cut.distractors:
         raise Obstacle("the item has no look-alikes")
     as_many = Counter(one.start - one.offset for one in cut.distractors)
-    stream = cell.stream(setting.spec.seed)
-    moved = replace(cut, distractors=surround(setting, cell, draw, other, stream, as_many=as_many))
+    law, stream = setting.spec.distractors.anti_phase, cell.stream(setting.spec.seed)
+    moved = replace(cut, distractors=surround(setting, cell, draw, law, stream, as_many=as_many))
     return draw, moved, timeline(setting, moved)
 
 
@@ -111,12 +107,12 @@ def _all_missing(draw: Draw) -> Draw:
         Obstacle: there is no option that says so.
     """
     for question in draw.questions:
-        if question.options and missing(question).answer not in question.options:
+        if question.options and _missing(question).answer not in question.options:
             raise Obstacle(f"without its needle the item has no right answer among {list(question.options)}")
-    return replace(draw, questions=tuple(missing(question) for question in draw.questions))
+    return replace(draw, questions=tuple(_missing(question) for question in draw.questions))
 
 
-def missing(question: Question) -> Question:
+def _missing(question: Question) -> Question:
     """The question about needles that are not in the video; the options stay."""
     answer = "0" if question.counts else ABSENT
     return replace(question, hidden=True, answer=answer, placed=question.placed or question.answer)

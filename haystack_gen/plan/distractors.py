@@ -8,7 +8,7 @@ In phase (f = 0) a look-alike sits where a rotary position code of that period t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 
 from haystack_gen.plan.streams import Stream
 from haystack_gen.spec import Distractors
@@ -20,10 +20,6 @@ class Span:
 
     start: int
     end: int
-
-    def meets(self, start: int, length: int) -> bool:
-        """Whether [start, start + length) shares a frame with this span."""
-        return start < self.end and self.start < start + length
 
 
 def positions(law: Distractors, needle: Span, *, length: int, taken: tuple[Span, ...], stream: Stream) -> list[int]:
@@ -49,17 +45,10 @@ def _periodic(law: Distractors, needle: Span, length: int) -> Iterator[int]:
     period, phase = law.period_frames, law.phase_frames
     before = range(needle.start + phase - period, -1, -period) if law.sides != "after" else ()
     after = range(needle.start + (phase or period), length - law.length + 1, period) if law.sides != "before" else ()
-    earlier, later = iter(before), iter(after)
-    left, right = next(earlier, None), next(later, None)
-    while left is not None and left > length - law.length:  # a phase can lead beyond the end
-        left = next(earlier, None)
-    while left is not None or right is not None:
-        if right is None or (left is not None and abs(needle.start - left) <= right - needle.start):
-            yield left  # type: ignore[misc]  # one of the two is there
-            left = next(earlier, None)
-        else:
-            yield right
-            right = next(later, None)
+    # distances are P - f, 2P - f, ... before and f (or P), P + f, ... after: in turns, whichever side is the nearer
+    turns = (before, after) if period - phase <= (phase or period) else (after, before)
+    for pair in zip_longest(*turns):
+        yield from (at for at in pair if at is not None and at <= length - law.length)
 
 
 def _adjacent(law: Distractors, needle: Span, length: int) -> list[int]:

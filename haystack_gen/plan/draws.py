@@ -72,7 +72,7 @@ class Draw:
 class Stage:
     """A video before its clips are cut: what is shown where, over which footage.
 
-    `shots` are numbered as in the draw; hidden ones are left out. `side` and `paper` are upstream's arithmetic.
+    `shots` are numbered as in the draw; hidden ones are left out. `side` is upstream's arithmetic.
     """
 
     length: int
@@ -80,4 +80,3 @@ class Stage:
     shots: Mapping[int, Shot]
     distractors: tuple[PlacedDistractor, ...]
     side: str = ""
-    paper: bool = False

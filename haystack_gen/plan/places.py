@@ -28,7 +28,7 @@ def places(setting: Setting, cell: Cell, count: int, stream: Stream) -> list[int
             f"the needle stays {stay} frames, the clip has {cell.length}; use longer clips (grid.lengths) or a shorter "
             "stay (needles.length)"
         )
-    spread = getattr(getattr(setting.spec.families, cell.task, None), "spread", "one")
+    spread = setting.spec.families.spread_of(cell.task)
     if rules.length == "paper":
         return _paper_places(setting, cell, count, spread, stream)
     if spread == "one" or (count == 1 and cell.depth is not None):
@@ -61,7 +61,7 @@ def some_places(setting: Setting, cell: Cell, count: int, most: int, stream: Str
     """
     every = places(setting, cell, most, stream.child("room"))
     paper = setting.spec.placement.length == "paper"  # whose positions depend on how many are inserted
-    if paper or getattr(setting.spec.families, cell.task).spread == "even":
+    if paper or setting.spec.families.spread_of(cell.task) == "even":
         return places(setting, cell, count, stream) if count else []
     return sorted(stream.child("which").sample(every, count))
 

@@ -69,9 +69,10 @@ def plan_items(spec: Spec, facts: Facts) -> Iterator[Item | Drop]:
 
 
 def _plan_stacks(setting: Setting) -> Iterator[Item | Drop]:
-    stack, films = Stack(setting), FilmQuestions(setting)
+    stack = Stack(setting)
+    films = FilmQuestions(setting) if setting.facts.questions else None
     for cell in cells(setting, "stack"):
-        planned = films.plan(cell) if setting.facts.questions else plan_cell(setting, stack, cell)
+        planned = films.plan(cell) if films else plan_cell(setting, stack, cell)
         yield from stack.around(cell, _shared(planned))
 
 

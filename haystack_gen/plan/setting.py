@@ -4,18 +4,21 @@ An item is a function of (spec, facts, seed, cell): its streams are named by tas
 does not depend on order, on workers, or on which other items there are.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 from haystack_gen.errors import InputError
-from haystack_gen.facts import Facts, Match, Needle
+from haystack_gen.facts import Facts, Listed, Match, Needle, VideoQuestion
 from haystack_gen.plan.choices import ABSENT, letter_place
 from haystack_gen.plan.items import NO_DEPTH, Drop
 from haystack_gen.plan.pools import Pools
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.timeline import Footage, need_frames
 from haystack_gen.spec import Spec
+
+Asked = TypeVar("Asked", Needle, Listed, VideoQuestion)
 
 
 class Obstacle(Exception):
@@ -113,6 +116,14 @@ class Setting:
         """The pack's needles, in its order."""
         return self.facts.needles
 
+    def of_turn(self, cell: Cell, pool: Sequence[Asked]) -> Asked:
+        """What the trial asks about: each of the pool once before any comes again."""
+        turn, place = divmod(cell.trial, len(pool))
+        if self.spec.grid.trials == "needles":
+            return pool[place]
+        turns = self.stream(cell.task, "needles", cell.length, cell.requested_depth, cell.context, turn)
+        return pool[turns.order(len(pool))[place]]
+
     def hides(self, cell: Cell, *, options: int, turn: int = -1) -> bool:
         """Whether the needle is left out, so that "not in the video" is right: once in `options` turns of a cell.
 
@@ -131,8 +142,7 @@ def cells(setting: Setting, task: str) -> Iterator[Cell]:
     """Every cell and trial of a family: lengths, then depths, then trials."""
     spec = setting.spec
     contexts = spec.families.stack.lengths if task == "stack" else (0,)
-    spread = getattr(getattr(spec.families, task, None), "spread", "band")
-    depths = spec.grid.depths if spread == "band" else (None,)
+    depths = spec.grid.depths if spec.families.spread_of(task) in ("one", "band") else (None,)
     for stack, context in enumerate(contexts):
         for row, length in enumerate(spec.grid.lengths):
             for column, depth in enumerate(depths):

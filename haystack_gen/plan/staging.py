@@ -35,7 +35,6 @@ def stage(setting: Setting, cell: Cell, draw: Draw, stream: Stream) -> Stage:
         shots={number: shot for number, shot in shots.items() if number not in hidden},
         distractors=distractors,
         side=side,
-        paper=paper,
     )
 
 
@@ -166,5 +165,5 @@ def timeline(setting: Setting, cut: Stage) -> Timeline:
     inserts += (
         Insert(role="distractor", source=one.source, start=one.start, length=one.length) for one in cut.distractors
     )
-    show = splice_in if cut.paper else overlay
+    show = splice_in if setting.spec.placement.length == "paper" else overlay
     return show(setting.footage, start=cut.window, length=cut.length, inserts=inserts, rate=setting.spec.haystack.fps)

@@ -33,17 +33,16 @@ class Chain:
         """
         self._setting, self._rules, pools = setting, setting.spec.families.chain, setting.pools
         self._options = setting.spec.choices.count - setting.spec.choices.absent
-        need = self._rules.hops + 1
         self._attributes = []
         for attribute, needles in pools.attributes.items():
             keys = {pools.key_of[needle.id] for needle in needles}
             linked = [needle for needle in needles if bare(needle.value) in keys]
-            if len(linked) >= self._rules.hops - 1 and len(keys) >= need - 1:
+            if len(linked) >= self._rules.hops - 1 and len(keys) >= self._rules.hops:
                 self._attributes.append(attribute)
         if not self._attributes or all(len(pools.values[one]) < self._options for one in self._attributes):
             raise InputError(
                 f"{setting.spec.needles.pack}: chain needs an attribute whose values name other keys, with at least "
-                f"{need - 1} keys and {self._options} values, the pack has none; add such needles, lower "
+                f"{self._rules.hops} keys and {self._options} values, the pack has none; add such needles, lower "
                 "families.chain.hops or choices.count, or use the pack draw:families"
             )
 

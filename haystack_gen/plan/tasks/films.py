@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from haystack_gen.facts import VideoQuestion
 from haystack_gen.plan.asking import items_of
 from haystack_gen.plan.draws import Draw, Open, Question, Stage
 from haystack_gen.plan.items import Drop, Item
@@ -20,7 +19,8 @@ class FilmQuestions:
 
     def plan(self, cell: Cell) -> Iterator[Item | Drop]:
         """The item of a cell: a film from its begin to its end, and the question about it."""
-        setting, asked = self._setting, self._of_turn(cell)
+        setting = self._setting
+        asked = setting.of_turn(cell, setting.facts.questions)
         footage = Footage.of((self._films[asked.source],), setting.spec.haystack.fps)
         clips = overlay(footage, start=0, length=footage.length, inserts=(), rate=setting.spec.haystack.fps)
         cut = Stage(length=footage.length, window=0, shots={}, distractors=())
@@ -37,11 +37,3 @@ class FilmQuestions:
         for control in setting.spec.controls:
             reason = f"{control}: a supplied film has no needle of ours to take away or to surround"
             yield cell.drop(Obstacle(reason, needle=asked.id), suffix=f"-{control}")
-
-    def _of_turn(self, cell: Cell) -> VideoQuestion:
-        questions = self._setting.facts.questions
-        turn, place = divmod(cell.trial, len(questions))
-        if self._setting.spec.grid.trials == "needles":
-            return questions[place]
-        order = self._setting.stream(cell.task, "questions", cell.length, cell.requested_depth, cell.context, turn)
-        return order.shuffled(questions)[place]

@@ -18,7 +18,7 @@ class ListedQuestions:
 
     def draw(self, cell: Cell, stream: Stream) -> Draw:
         """The listed pictures in their order, and the listed question."""
-        listed = self._of_turn(cell)
+        listed = self._setting.of_turn(cell, self._listed)
         needles = [_pictured(listed, picture) for picture in listed.pictures]
         starts = places(self._setting, cell, len(needles), stream) if needles else []
         question = Question(
@@ -31,13 +31,6 @@ class ListedQuestions:
             in_order=self._setting.spec.needles.options == "listed",
         )
         return Draw(shots=shots_at(needles, starts), questions=(question,))
-
-    def _of_turn(self, cell: Cell) -> Listed:
-        turn, place = divmod(cell.trial, len(self._listed))
-        if self._setting.spec.grid.trials == "needles":
-            return self._listed[place]
-        order = self._setting.stream(cell.task, "listed", cell.length, cell.requested_depth, turn)
-        return order.shuffled(self._listed)[place]
 
 
 def _pictured(listed: Listed, picture: str) -> Needle:

@@ -17,7 +17,6 @@ from haystack_gen.plan.placement import needle_start
 from haystack_gen.plan.places import places
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
-from haystack_gen.plan.tasks.retrieval import needle_of_turn
 
 
 class Localization:
@@ -50,7 +49,7 @@ class Localization:
 
     def draw(self, cell: Cell, stream: Stream) -> Draw:
         """One shot and one question."""
-        setting, needle = self._setting, needle_of_turn(self._setting, cell)
+        setting, needle = self._setting, self._setting.of_turn(cell, self._setting.needles)
         (start,) = places(setting, cell, 1, stream)
         question = self._question(cell, needle, start, stream)
         return Draw(shots=(Shot(needle=needle, start=start),), questions=(question,), lenient=True)

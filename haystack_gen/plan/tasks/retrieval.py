@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
-from haystack_gen.plan.choices import ABSENT, wrong_options
+from haystack_gen.plan.choices import ABSENT, some_apart
 from haystack_gen.plan.draws import Draw, Open, Question, Shot
 from haystack_gen.plan.places import places
 from haystack_gen.plan.pools import bare
@@ -28,20 +28,11 @@ class Retrieval:
 
     def draw(self, cell: Cell, stream: Stream) -> Draw:
         """One shot and one question."""
-        needle = needle_of_turn(self._setting, cell)
+        needle = self._setting.of_turn(cell, self._setting.needles)
         (start,) = places(self._setting, cell, 1, stream)
         absent = self._setting.spec.choices.absent
         question = question_about(self._setting, cell, needle, stream, absent=absent)
         return Draw(shots=(Shot(needle=needle, start=start),), questions=(question,))
-
-
-def needle_of_turn(setting: Setting, cell: Cell) -> Needle:
-    """The trial's needle: each of the pack once before any comes again."""
-    if setting.spec.grid.trials == "needles":
-        return setting.needles[cell.trial]
-    turn, place = divmod(cell.trial, len(setting.needles))
-    turns = setting.stream(cell.task, "needles", cell.length, cell.requested_depth, cell.context, turn)
-    return setting.needles[turns.order(len(setting.needles))[place]]
 
 
 def shots_at(needles: Sequence[Needle], starts: Sequence[int]) -> tuple[Shot, ...]:
@@ -115,7 +106,8 @@ def other_values(setting: Setting, needle: Needle, stream: Stream, *, absent: bo
     # a value that names the key itself is never right: whoever knows that has one option less to choose from
     values = [value for value in setting.pools.values.get(needle.attribute, ()) if bare(value) != bare(needle.key)]
     count = setting.spec.choices.count - absent
-    wrong = wrong_options(stream.child("values"), values, needle.answer, count - 1)
+    others = [value for value in values if value != needle.answer]
+    wrong = some_apart(stream.child("values"), others, count - 1, beside=(needle.answer,))
     if wrong is None:
         raise Obstacle(
             f"attribute {needle.attribute!r} has {len(values)} values in the pack, and {count} that are told apart are "

@@ -21,7 +21,7 @@ from haystack_gen.plan.places import places
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.staging import stage, timeline
 from haystack_gen.plan.streams import Stream
-from haystack_gen.plan.tasks.retrieval import needle_of_turn, question_about
+from haystack_gen.plan.tasks.retrieval import question_about
 
 
 class Stack:
@@ -37,7 +37,6 @@ class Stack:
             raise InputError("stack needs noise text, and none was gathered; set families.stack.noise")
         self._setting, self._rules, self._noise = setting, setting.spec.families.stack, setting.facts.noise
         self._upto = [0, *accumulate(self._noise.costs)]
-        self._films = {film.id: film for film in setting.facts.needle_films}
         if not setting.facts.questions and not setting.needles:
             raise InputError(f"{setting.spec.needles.pack}: the pack holds no needles, expected at least one")
         frames = 0 if setting.facts.questions else max(setting.spec.grid.lengths)
@@ -45,7 +44,7 @@ class Stack:
 
     def draw(self, cell: Cell, stream: Stream) -> Draw:
         """The trial's needle somewhere in its video, and its question."""
-        needle = needle_of_turn(self._setting, cell)
+        needle = self._setting.of_turn(cell, self._setting.needles)
         (start,) = places(self._setting, _inside(cell, stream), 1, stream)
         absent = self._setting.spec.choices.absent
         question = question_about(self._setting, cell, needle, stream, absent=absent)
@@ -62,29 +61,29 @@ class Stack:
                 continue
             try:
                 if beside is None:
-                    beside, frames = self._beside(cell, one, stream), one.timeline.length
+                    beside, frames = self._beside(cell, stream), one.timeline.length
                 yield self._in_context(cell, one, beside, frames, stream)
             except Obstacle as obstacle:
                 yield cell.drop(obstacle, suffix=one.id.removeprefix(cell.item_id()))
 
-    def _beside(self, cell: Cell, item: Item, stream: Stream) -> tuple[Beside, ...]:
+    def _beside(self, cell: Cell, stream: Stream) -> tuple[Beside, ...]:
         """Other videos, each with a needle of its own whose key is another."""
+        if self._setting.facts.questions or self._rules.per_context == 1:
+            return ()
+        asked = self._setting.of_turn(cell, self._setting.needles)
+        named = self._setting.pools.shows.get(asked.source, frozenset())
         videos = []
-        for number, needle in enumerate(self._other_needles(item, stream)):
+        for number, needle in enumerate(self._other_needles(asked, stream)):
             own = stream.child("beside", number)
             (start,) = places(self._setting, _inside(cell, own), 1, own)
-            asked = self._setting.pools.shows.get(needle_of(self._setting, item).source, frozenset())
-            draw = Draw(shots=(Shot(needle=needle, start=start),), questions=(), named=asked)
+            draw = Draw(shots=(Shot(needle=needle, start=start),), questions=(), named=named)
             cut = stage(self._setting, cell, draw, own)
             name = f"{cell.item_id()}-beside-{number}"
             videos.append(Beside(video=name, timeline=timeline(self._setting, cut)))
         return tuple(videos)
 
-    def _other_needles(self, item: Item, stream: Stream) -> list[Needle]:
+    def _other_needles(self, asked: Needle, stream: Stream) -> list[Needle]:
         pools, count = self._setting.pools, self._rules.per_context - 1
-        if self._setting.facts.questions or not count:
-            return []
-        asked = needle_of(self._setting, item)
         if asked.id in pools.key_of:
             pool = [needle for needle in self._setting.needles if needle.id in pools.key_of]
             found = pools.strangers(stream.child("needles"), pool, count=count, keys=set(pools.shows[asked.source]))
@@ -146,21 +145,6 @@ class Stack:
                 f"alone take {cost}; ask for longer stacks, shorter clips (grid.lengths), fewer videos "
                 "(families.stack.per_context), or a lower families.stack.frame_cost"
             )
-
-
-def needle_of(setting: Setting, item: Item) -> Needle:
-    """The needle that a retrieval question is about, shown or not."""
-    return needle_of_turn(
-        setting,
-        Cell(
-            task=item.task,
-            length=item.requested_length,
-            depth=item.requested_depth,
-            trial=item.trial,
-            diagonal=0,
-            context=item.context_length,
-        ),
-    )
 
 
 def _inside(cell: Cell, stream: Stream) -> Cell:
