@@ -86,30 +86,35 @@ def planned(name: str) -> dict[str, Item]:
 
 def facts_of(spec: Spec) -> Facts:
     """What gathering would find; drawing the pictures proves it, since what is built must be what is planned."""
-    drawn = plan_families(spec.seed)
-    lures = {(needle.id, lure.id): lure for needle in drawn for lure in needle.lures}
+    needles, matches = drawn_pack(spec.seed)
     return Facts(
         haystack=(_film(spec),),
         stills=(),
-        needles=tuple(
-            Needle(
-                id=one.id,
-                source=one.id,
-                question="",
-                key=one.key,
-                attribute=one.attribute,
-                value=one.value,
-                answer=one.value,
-                count=one.scene.count,
-            )
-            for one in drawn
-        ),
-        matches=tuple(
-            Match(needle=needle, source=source, origin="supplied", lure=lure.value)
-            for (needle, source), lure in lures.items()
-        ),
+        needles=needles,
+        matches=matches,
         noise=gather_noise(spec.families.stack.noise, seed=spec.seed, at_least=max(spec.families.stack.lengths)),
         wording=read_wording(),
+    )
+
+
+def drawn_pack(seed: int) -> tuple[tuple[Needle, ...], tuple[Match, ...]]:
+    """The needles of the drawn family pack and their look-alikes, as they are gathered."""
+    drawn = plan_families(seed)
+    needles = tuple(
+        Needle(
+            id=one.id,
+            source=one.id,
+            question="",
+            key=one.key,
+            attribute=one.attribute,
+            value=one.value,
+            answer=one.value,
+            count=one.scene.count,
+        )
+        for one in drawn
+    )
+    return needles, tuple(
+        Match(needle=one.id, source=lure.id, origin="supplied", lure=lure.value) for one in drawn for lure in one.lures
     )
 
 

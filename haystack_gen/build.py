@@ -161,7 +161,7 @@ def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Si
     if spec.mining.uniqueness == "off":
         return ()
     if spec.mining.sightings:
-        return load(Path(spec.mining.sightings), Sighting)
+        return _for_world(load(Path(spec.mining.sightings), Sighting), world, spec.mining.sightings)
     model = embedder(spec.mining.embedder)
     asked = {needle.id: needle.source for needle in world.pack.needles}
     named = (*asked.items(), *((film.id, film.sha256) for film in world.films))
@@ -183,6 +183,18 @@ def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Si
     )
     seen = sightings(dict(zip(asked, needles, strict=True)), vectors, ceiling=spec.mining.band[1])
     write_atomic(file, dump(seen))
+    return seen
+
+
+def _for_world(seen: tuple[Sighting, ...], world: World, file: str) -> tuple[Sighting, ...]:
+    """What was seen, if it was seen of this pack in these films: otherwise nothing would have been looked for."""
+    strange = {sighting.needle for sighting in seen} - {needle.id for needle in world.pack.needles}
+    strange |= {sighting.source for sighting in seen} - {film.id for film in world.films}
+    if strange:
+        raise InputError(
+            f"{file}: names {sorted(strange)[0]!r}, which is neither a needle of the pack nor a film of the haystack; "
+            "leave mining.sightings out to look again"
+        )
     return seen
 
 
@@ -279,9 +291,7 @@ def _picture(folder: DatasetFolder, media: Media) -> str:
     """A picture of one item for the card: of one with a needle, as near to the middle as there is."""
     items = islice(read_plan(folder.plan), 500)
     middle = Fraction(1, 2)
-    item = min(items, key=lambda item: (not item.needles, abs(item.requested_depth - middle)), default=None)
-    if item is None:
-        return ""
+    item = min(items, key=lambda item: (not item.needles, abs(item.requested_depth - middle)))
     frames = ItemFrames(item.timeline, media)
     with atomic_path(folder.picture) as part:
         draw_strip(item, {at: frames[at] for at in chosen_frames(item)}).save(part, format="PNG")

@@ -129,15 +129,8 @@ def without_folders(text: str, spec: Spec) -> str:
     """`text` with every path of the spec, as written or in full, by its last name."""
     needles, mining, stack = spec.needles, spec.mining, spec.families.stack
     named = (*spec.haystack.sources, needles.pack, needles.images, needles.distractor_list, *needles.lists.values())
-    named += (
-        *mining.pool,
-        mining.matches,
-        mining.sightings,
-        stack.tokenizer,
-        stack.noise,
-        stack.questions,
-        stack.videos,
-    )
+    named += (*mining.pool, mining.matches, mining.sightings)
+    named += (stack.tokenizer, stack.noise, stack.questions, stack.videos)
     forms = {
         str(form): Path(path).resolve().name
         for path in named
@@ -154,6 +147,7 @@ def _last_names(section: Section, *keys: str) -> dict[str, Any]:
 
 
 def _is_path(text: str) -> bool:
+    """Whether a spec means a file or folder by `text`: the name of a Hub dataset has a slash and is none."""
     return text not in _NO_PATHS and not text.startswith("hub:")
 
 

@@ -383,6 +383,19 @@ def test_renamed_films_keep_their_sightings(tmp_path):
         world.film.with_stem(name).rename(world.film)
 
 
+@pytest.mark.parametrize("key", ["needle", "source"])
+def test_sightings_of_another_world_are_refused(tmp_path, key):
+    """They would guard nothing: no needle or film of this world is among them."""
+    world = make_world(tmp_path / "world", seconds=30)
+    folder = built(world.spec("grid: {lengths: '20'}", **WIDE | {"mining.band": "-1:-1"}), tmp_path / "out")
+    first = json.loads(folder.sightings.read_text().splitlines()[0])
+    file = tmp_path / "sightings.jsonl"
+    file.write_text(json.dumps(first | {key: "stranger"}) + "\n")
+    again = world.spec("grid: {lengths: '20'}", **WIDE | {"mining.sightings": str(file)})
+    with pytest.raises(InputError, match=r"sightings.jsonl: names 'stranger', .* leave mining.sightings out to look"):
+        built(again, tmp_path / "again")
+
+
 def test_no_item_at_all_is_an_error(world, tmp_path):
     with pytest.raises(InputError, match=r"no item of 9 can be placed \(9: 0 of at least 1 distractors fit"):
         built(world.spec("{grid: {lengths: '10'}, distractors: {origin: supplied, period: 60}}"), tmp_path / "out")

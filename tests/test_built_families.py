@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -24,11 +25,13 @@ from haystack_gen.emit.rows import Row
 from haystack_gen.emit.videos import distinct_videos
 from haystack_gen.errors import InputError
 from haystack_gen.facts import BLANK
+from haystack_gen.families import Control
 from haystack_gen.judge.readers import open_film
 from haystack_gen.judge.verify import verify
 from haystack_gen.plan.items import Item
 from haystack_gen.plan.timeline import Timeline
 from haystack_gen.spec import Spec
+from haystack_gen.specfile import without_folders
 from haystack_gen.workspace import DatasetFolder
 from tests.counter_video import draw_number, read_number, write_counter
 from tests.small_world import SIZE, SmallWorld, built, make_facts, make_world, tree
@@ -40,7 +43,7 @@ choices: {form: both, circular: true, absent: %s}
 distractors: {origin: supplied, period: 6, at_least: 0, count: 1}
 placement: {band: 1}
 """
-TWINS = "needle_only, haystack_only, no_distractors, anti_phase, shuffled, blanked"
+TWINS = ", ".join(get_args(Control))
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +249,12 @@ def test_what_a_dataset_no_longer_has_is_not_left_behind(world, lists, tmp_path)
     assert tree(folder.root) == tree(built(plain, tmp_path / "fresh").root)
     built(listed(world, lists), folder.root)
     assert tree(folder.root) == tree(built(listed(world, lists), tmp_path / "lists").root)
+
+
+def test_remarks_keep_the_names_of_hub_datasets(world):
+    spec = world.spec("{needles: {pack: 'hub:someone/animals'}, mining: {sightings: given/seen.jsonl}}")
+    said = without_folders("hub:someone/animals row 3: question, given/seen.jsonl", spec)
+    assert said == "hub:someone/animals row 3: question, seen.jsonl"
 
 
 def test_the_commands_say_remarks_and_no_more_than_twenty(world, lists, tmp_path, monkeypatch):

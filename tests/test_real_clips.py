@@ -56,7 +56,8 @@ def test_three_clips_and_upstreams_needles(shared_data, tmp_path):
         assert item.timeline.length == row.num_frames == row.requested_length
         video = folder.root / row.video
         samples, extradata = samples_of(video)
-        ids = [number for sample in samples if (number := h264.idr_pic_id(sample, h264.layout_of(extradata)))]
+        layout = h264.layout_of(extradata)
+        ids = [number for sample in samples if (number := h264.idr_pic_id(sample, layout)) is not None]
         assert len(ids) > 20
         assert all(one != other for one, other in pairwise(ids))
         assert run_ffmpeg("-v", "warning", "-i", str(video), "-f", "null", "-") == ""

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Lookalike, Needle, Source
 from haystack_gen.gather.catalog import distinct_ids, image_source
-from haystack_gen.gather.entries import Entry, folder_entries
+from haystack_gen.gather.entries import Entry, brief, folder_entries
 from haystack_gen.gather.images import read_image
 from haystack_gen.gather.prompts import meant
 from haystack_gen.gather.upstream import hub_entries, list_entries
@@ -128,22 +128,23 @@ def _images_of(entry: Entry) -> tuple[str, ...]:
 
 def _inside(root: Path, name: str, where: str, what: str) -> Path:
     """`name` as a file below `root`; a pack may come from anyone and must not reach other files of this machine."""
-    plain = PurePosixPath(name)
+    plain, shown = PurePosixPath(name), brief(name)
     if not name.strip() or re.search(r"[\x00-\x1f\x7f\\]", name) or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", name):
         raise InputError(
-            f"{where}: {what} {name!r} is not a plain path; expected one inside the pack, such as {_EXAMPLES[what]}"
+            f"{where}: {what} {shown} is not a plain path; expected one inside the pack, such as {_EXAMPLES[what]}"
         )
     if plain.is_absolute() or ".." in plain.parts:
         raise InputError(
-            f"{where}: {what} {name!r} leaves the pack; move the file into {root.name!r} and name it from there"
+            f"{where}: {what} {shown} leaves the pack; move the file into {root.name!r} and name it from there"
         )
     try:
         file = (root / plain).resolve()
         file.is_file()
     except (OSError, RuntimeError) as error:
-        raise InputError(f"{where}: {what} {name!r} cannot be followed ({error}); give the file itself") from error
+        reason = getattr(error, "strerror", None) or "its links go in a circle"
+        raise InputError(f"{where}: {what} {shown} cannot be followed ({reason}); give the file itself") from error
     if not file.is_relative_to(root):
-        raise InputError(f"{where}: {what} {name!r} is a link out of the pack; copy the file into it (cp -L)")
+        raise InputError(f"{where}: {what} {shown} is a link out of the pack; copy the file into it (cp -L)")
     return file
 
 

@@ -14,16 +14,15 @@ from haystack_gen.errors import InputError
 from haystack_gen.judge.cells import share_json
 from haystack_gen.judge.marking import Answer
 
-_NOT_SHOWN = ("missed", "refused")
-_COLUMNS = ("id", "needle_id", "sampler", "state")
+_COLUMNS = ("id", "needle_id", "sampler", "frames_hit")
 _AGAIN = "run haystack-gen audit again"
 
 
 def given_visible(answers: Sequence[Answer], visibility: Path) -> list[dict[str, Any]]:
     """For every sampler: the accuracy among items of which every asked needle is shown, and among the others.
 
-    A needle that is shown on some processors only counts as shown. Items without a needle that is asked about and on
-    show are in neither.
+    A needle is shown if a frame of it is sampled, as the audit counts it: one that is only near a sampled frame, which
+    other processors may show, is not. Items without a needle that is asked about and on show are in neither.
 
     Raises:
         InputError: the table is unreadable, or of other items than these.
@@ -31,12 +30,12 @@ def given_visible(answers: Sequence[Answer], visibility: Path) -> list[dict[str,
     places = {answer.question.id: place for place, answer in enumerate(answers) if answer.question.asked}
     audited: dict[str, bytearray] = {}
     missed: dict[str, bytearray] = {}
-    for name, needle, sampler, state in _rows(visibility):
+    for name, needle, sampler, hits in _rows(visibility):
         place = places.get(name)
         if place is None or needle not in answers[place].question.asked:
             continue
         audited.setdefault(sampler, bytearray(len(answers)))[place] = 1
-        missed.setdefault(sampler, bytearray(len(answers)))[place] |= state in _NOT_SHOWN
+        missed.setdefault(sampler, bytearray(len(answers)))[place] |= not hits
     for sampler, known in audited.items():
         if left_out := [name for name, place in places.items() if not known[place]]:
             raise InputError(
@@ -58,7 +57,7 @@ def _share(answers: Sequence[Answer]) -> dict[str, Any]:
     return share_json(sum(answer.right for answer in answers), of=len(answers))
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
+def _rows(path: Path) -> Iterator[tuple[str, str, str, list[int]]]:
     try:
         with pq.ParquetFile(path) as table:
             for batch in table.iter_batches(columns=list(_COLUMNS)):

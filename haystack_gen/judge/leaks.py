@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from haystack_gen.emit.rows import Row
-from haystack_gen.errors import CheckError
+from haystack_gen.errors import CheckError, InputError
 from haystack_gen.judge.blind import Asked, Score, guess, merged
 from haystack_gen.judge.intervals import Interval, at_least, wilson
 from haystack_gen.progress import Progress, Silent
@@ -171,6 +171,9 @@ def guess_rows(rows: Iterable[Row], *, progress: Progress | None = None) -> Gues
 
     Control twins are left out: they repeat their items' questions, and in some the answer is always that nothing is
     there. So are open questions.
+
+    Raises:
+        InputError: a row's options or answer are damaged, or the questions of a group no rotations of one question.
     """
     families: dict[str, list[Asked]] = {}
     left_out: Counter[str] = Counter()
@@ -180,8 +183,14 @@ def guess_rows(rows: Iterable[Row], *, progress: Progress | None = None) -> Gues
         elif not row.options:
             left_out["open questions"] += 1
         else:
-            asked = Asked(
-                question=row.question, options=tuple(row.options), answer=row.answer_index, group=row.circular_group
-            )
-            families.setdefault(row.task, []).append(asked)
+            families.setdefault(row.task, []).append(_asked(row))
     return guess_parts(families, left_out=left_out, progress=progress)
+
+
+def _asked(row: Row) -> Asked:
+    try:
+        return Asked(
+            question=row.question, options=tuple(row.options), answer=row.answer_index, group=row.circular_group
+        )
+    except InputError as error:
+        raise InputError(f"item {row.id}: {error}; the dataset was damaged: build it again") from None

@@ -71,7 +71,7 @@ def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             except UnicodeDecodeError as error:
                 found = line[error.start : error.start + 1].hex()
                 raise InputError(f"{where}: byte 0x{found} is not UTF-8; save the file as UTF-8") from None
-            record = parse_json(text, where)
+            record = parse_json(text.rstrip("\r\n"), where)
             if not isinstance(record, dict):
                 raise InputError(f"{where}: expected an object such as {_OURS}, got {_brief(record)}")
             yield number, record
@@ -133,7 +133,7 @@ def _from_sheet(record: Mapping[str, Any], where: str) -> Prediction:
         raise InputError(f"{where}: has the columns {', '.join(record)}; expected prediction, and id or index")
     name, reply = _cell(record[key], key, where), _cell(record["prediction"], "prediction", where)
     truth = _cell(record.get("answer"), "answer", where) or None
-    if key == "index" and name.isdecimal():
+    if key == "index" and name.isdecimal() and len(name) < 20:  # int() refuses thousands of digits
         return Prediction(where=where, place=int(name), reply=reply, truth=truth)
     return Prediction(where=where, id=_id({key: name}, key, where), reply=reply, truth=truth)
 
@@ -143,7 +143,7 @@ def _cell(value: Any, key: str, where: str) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(int(value)) if value == int(value) else str(value)
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     raise InputError(f"{where}: {key} is {_brief(value)}, expected text; format the column as text")
 
 
@@ -161,8 +161,8 @@ def _text(value: Any, key: str, where: str) -> str:
 
 
 def _truth(value: Any, key: str, where: str) -> str | int | None:
-    if value is None or type(value) in (str, int):
-        return value  # type: ignore[no-any-return]
+    if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
     raise InputError(f"{where}: {key} is {_brief(value)}, expected the right answer as text, or its number from 0")
 
 

@@ -9,6 +9,7 @@ from haystack_gen.errors import InputError
 from haystack_gen.judge.blind import Asked
 from haystack_gen.plan.choices import LETTERS
 from haystack_gen.records import parse_json
+from haystack_gen.workspace import refusals_explained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +33,11 @@ def read_questions(path: Path, names: Fields) -> Iterator[Asked]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a dataset folder, or a JSONL file of questions")
-    with path.open("rb") as lines:
+    with refusals_explained(path), path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             where = f"{path}:{number}"
             try:
-                record = parse_json(line.decode("utf-8-sig"), where)
+                record = parse_json(line.rstrip(b"\r\n").decode("utf-8-sig"), where)
             except UnicodeDecodeError:
                 raise InputError(f"{where}: is not UTF-8; save the file as UTF-8") from None
             yield _question(record, names, where)
@@ -48,7 +49,8 @@ def _question(record: Any, names: Fields, where: str) -> Asked:
     wanted = [names.question, names.options, names.answer, *([names.group] if names.group else [])]
     for name in wanted:
         if name not in record:
-            raise InputError(f"{where}: has no key {name!r}, only {', '.join(map(repr, record))}; name the right field")
+            found = f", only {', '.join(map(repr, record))}" if record else " nor any other"
+            raise InputError(f"{where}: has no key {name!r}{found}; name the right field")
     question, options, answer, *group = (record[name] for name in wanted)
     if not isinstance(question, str):
         raise InputError(f"{where}: {names.question} is {question!r}, expected text")

@@ -97,7 +97,7 @@ def _opencv(path: Path) -> Film:
     def frames() -> Iterator[Rgb]:
         try:
             while (read := film.read())[0]:
-                yield cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)  # type: ignore[misc]
+                yield np.asarray(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB), np.uint8)
         finally:
             film.release()
 

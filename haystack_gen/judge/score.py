@@ -110,9 +110,11 @@ def score(
         threshold: of the effective length.
 
     Raises:
-        InputError: either cannot be used, or they do not belong together.
+        InputError: either cannot be used, or they do not belong together; or the threshold is no share.
         MissingExtraError: predictions are a workbook, and openpyxl is not installed.
     """
+    if not 0 <= threshold <= 1:  # nor NaN
+        raise InputError(f"the threshold is {threshold}, expected an accuracy of 0 to 1")
     questions = _questions(folder)
     readings = join(questions, predictions, parser=parser, by_order=by_order)
     visibility = folder.audit("visibility.parquet")

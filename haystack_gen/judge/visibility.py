@@ -36,6 +36,7 @@ State = Literal["robust", "edge", "missed", "refused", "absent"]
 
 _LINES_AT_ONCE = 10_000
 _VIDEOS_REMEMBERED = 64
+_MOST_FRAMES = 1 << 24  # what samplers that compute in 32-bit floats can count to
 _COUNTS_AT_ONCE = 4096
 _SCHEMA = pa.schema(
     [
@@ -196,6 +197,8 @@ def audit_visibility(
 def _lines(row: Row, watchers: Sequence["_Watcher"]) -> Iterator[dict[str, Any]]:
     """A line for each sampler and each needle that is asked about, or one that says that there is none."""
     frames, rate = row.num_frames, _rate(row)
+    if frames > _MOST_FRAMES:
+        raise InputError(f"{row.id}: has {frames:,} frames, expected at most {_MOST_FRAMES:,}; audit shorter videos")
     asked = [needle for needle in row.needles if needle.asked]
     spans = [Span(needle.start_frame, needle.end_frame) for needle in asked]
     for span in spans:

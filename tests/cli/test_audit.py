@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from haystack_gen.cli import main
 from haystack_gen.emit.manifest import read_manifest, write_manifest
 from haystack_gen.judge.samplers import SAMPLERS
 from haystack_gen.plan.streams import Stream
 from haystack_gen.workspace import DatasetFolder
+from tests.cli.commands import run
 from tests.small_world import built, make_facts, make_world
 
 ROOT = Path(__file__).parents[2]
@@ -28,10 +28,7 @@ output: {media: none}
 
 
 def audited(*arguments: object) -> Result:
-    done = CliRunner().invoke(main, ["audit", *map(str, arguments)], prog_name="haystack-gen")
-    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
-    assert "Traceback" not in done.stderr
-    return done
+    return run("audit", *arguments)
 
 
 @pytest.fixture(scope="module")

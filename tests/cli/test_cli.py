@@ -17,7 +17,6 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
 from PIL import Image
 
 from haystack_gen import __version__
@@ -26,6 +25,7 @@ from haystack_gen.cli.options import ListCommand, presets
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import DatasetFolder, package_folder
+from tests.cli.commands import run
 from tests.counter_video import draw_number, ffmpeg, write_counter
 from tests.small_world import SIZE, SmallWorld, make_world
 
@@ -44,14 +44,6 @@ def given(world) -> tuple[str, ...]:
     size = f"{SIZE[0]}x{SIZE[1]}"
     asked = ("--haystack", world.film, "--needles", world.pack, "--size", size, "--set", "mining.uniqueness=off")
     return tuple(map(str, asked))
-
-
-def run(*arguments: object) -> Result:
-    """One command in this process; nothing but an exit code may come out of it."""
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="haystack-gen")
-    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def refused(*arguments: object) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from haystack_gen.cli import main
 from haystack_gen.emit.rows import Row
 from haystack_gen.judge.score import THRESHOLD
 from haystack_gen.plan.streams import Stream
 from haystack_gen.workspace import DatasetFolder
+from tests.cli.commands import run
 from tests.judge.test_score import LAW, Model, answers, lures_of, made_dataset, replies, rows_of, tigers, write_dataset
 
 PAGE = Path(__file__).parents[2] / "docs" / "scoring.md"
@@ -39,13 +40,6 @@ def of_the_page(row: Row) -> str | None:
     if not row.options:
         return str(int(row.answer) + draw.choice((-1, 1, 2))) if row.question_type == "count" else "zebra"
     return draw.choice(lures_of(row) if lures_of(row) and draw.chance(0.6) else "ABCD")
-
-
-def run(*arguments: object) -> Result:
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="haystack-gen")
-    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
-    assert "Traceback" not in done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")

@@ -127,7 +127,7 @@ def test_a_pack_reads_back(tmp_path: Path) -> None:
         assert row["license"] == "CC0-1.0"
         lures = row["distractors"]
         assert isinstance(lures, list)
-        assert {lure["lure"] for lure in lures} | {row["answer"]} == set(row["options"])  # type: ignore[call-overload]
+        assert {lure["lure"] for lure in lures} | {row["answer"]} == set(row["options"])
         for image in (row["image"], *(lure["image"] for lure in lures)):
             named.add(str(image))
             with Image.open(tmp_path / str(image)) as opened:

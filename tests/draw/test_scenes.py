@@ -143,4 +143,4 @@ def test_enough_kinds() -> None:
 def test_impossible_scenes_cannot_be_built(change: dict[str, object], message: str) -> None:
     fields: dict[str, object] = {"kind": "owl", "color": "blue", "place": "beach", "layout": 1}
     with pytest.raises(InputError, match=message):
-        Scene(**{**fields, **change})  # type: ignore[arg-type]
+        Scene(**{**fields, **change})

@@ -432,6 +432,10 @@ def test_other_files_are_not_lists(folder, content, fault):
         ("file:///etc/passwd", "item 2: image 'file:///etc/passwd' is not a plain path; .* such as zoo.png"),
         ("zoo\n.png", "is not a plain path"),
         ("", "is not a plain path"),
+        (
+            "x" * 5000,
+            r"item 2: image 'x{47}\.{3}x{48}' cannot be followed \(File name too long\); give the file itself$",
+        ),
         ("link.png", "item 2: image 'link.png' is a link out of the pack"),
         ("none.png", r"pack: 1 of 2 images are missing; put them there:\n  none.png$"),
         ("text.png", "text.png: is not an image, expected a PNG"),

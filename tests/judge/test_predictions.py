@@ -146,8 +146,8 @@ def test_the_examples_on_the_page_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("", "2: is not JSON at line 2, column 1: Expecting value; correct it"),
-        ('{"id": "b", "prediction": "B"', "2: is not JSON at line 2, column 1: Expecting ',' delimiter; correct it"),
+        ("", "2: is not JSON at line 1, column 1: Expecting value; correct it"),
+        ('{"id": "b", "prediction": "B"', "2: is not JSON at line 1, column 30: Expecting ',' delimiter; correct it"),
         ("{'id': 'b'}", "2: is not JSON at line 1, column 2: Expecting property name enclosed in double quotes"),
         ("[" * 100_000, "2: is nested too deep; expected a list of objects"),
         ('["b", "B"]', '2: expected an object such as {"id": ..., "prediction": ...}, got ["b", "B"]'),

@@ -435,8 +435,8 @@ def test_effective_lengths(tmp_path):
 # ------------------------------------------------------------------------------------------------- given visible
 
 
-def audited(dataset: DatasetFolder, *rows: tuple[str, str, str, str], names: Sequence[str] = ()) -> None:
-    columns = names or ("id", "needle_id", "sampler", "state")
+def audited(dataset: DatasetFolder, *rows: tuple[str, str, str, list[int]], names: Sequence[str] = ()) -> None:
+    columns = names or ("id", "needle_id", "sampler", "frames_hit")
     path = dataset.audit("visibility.parquet")
     path.parent.mkdir(exist_ok=True)
     pq.write_table(pa.table({name: [row[k] for row in rows] for k, name in enumerate(columns)}), path)
@@ -450,10 +450,10 @@ def two_needles(tmp_path) -> DatasetFolder:
 
 def test_accuracy_given_visible(two_needles):
     assert scored(two_needles, oracle).as_json()["visible"] is None
-    seen = [(f"t{k}", needle, sampler, "robust") for k in range(3) for needle in "nm" for sampler in ("few", "many")]
-    states = {row[:3]: row[3] for row in seen} | {("t0", "m", "few"): "missed", ("t1", "n", "few"): "edge"}
-    states |= {("t2", "other", "few"): "missed", ("t0-twin", "n", "few"): "missed"}
-    audited(two_needles, *((*key, state) for key, state in states.items()))
+    seen = [(f"t{k}", needle, sampler) for k in range(3) for needle in "nm" for sampler in ("few", "many")]
+    unseen = [("t0", "m", "few"), ("t2", "other", "few"), ("t0-twin", "n", "few")]
+    hits = {key: [3] for key in seen} | {row: [] for row in unseen}
+    audited(two_needles, *((*key, frames) for key, frames in hits.items()))
     found = scored(two_needles, answers("B", "B", "C", "B")).as_json()["visible"]
     assert [one["sampler"] for one in found] == ["few", "many"]
     few, many = found
@@ -461,6 +461,27 @@ def test_accuracy_given_visible(two_needles):
     assert [few["missed"][key] for key in ("count", "right")] == [1, 1]
     assert [many["visible"][key] for key in ("count", "right")] == [3, 2]
     assert many["missed"] == {"count": 0, "right": 0, "accuracy": None, "low": None, "high": None}
+
+
+def test_a_sampler_counts_as_seen_what_its_audit_does(everything):
+    """Near a sampled frame, or in a video that is refused, a needle is as unseen as if it is missed."""
+    few, refuses = sampler("qwen2_5-vl:nframes=6"), sampler("qwen2_5-vl:nframes=1000")
+    outlooks = audit_visibility(everything, [few, refuses])
+    path = everything.audit("visibility.parquet")
+    table = pq.read_table(path, columns=["state", "frames_hit"]).to_pylist()
+    found = scored(everything, oracle).as_json()["visible"]
+    path.unlink()
+    assert {bool(row["frames_hit"]) for row in table if row["state"] == "edge"} == {True, False}
+    counts = {one["sampler"]: (one["visible"]["count"], one["missed"]["count"]) for one in found}
+    totals = {one.sampler.name: one.total for one in outlooks}
+    assert counts == {name: (one.seen, one.items - one.absent - one.seen) for name, one in totals.items()}
+    assert counts[refuses.name][0] == 0 < counts[few.name][0]
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
+def test_a_threshold_is_a_share(two_needles, threshold):
+    with pytest.raises(InputError, match=rf"the threshold is {threshold}, expected an accuracy of 0 to 1"):
+        score(two_needles, two_needles.manifest, threshold=threshold)
 
 
 def test_accuracy_given_what_an_audit_found(everything):
@@ -487,11 +508,11 @@ def test_accuracy_given_what_an_audit_found(everything):
 
 def test_audits_of_something_else(two_needles):
     where = f"{two_needles.root}/audit/visibility.parquet: "
-    rows = [(f"t{k}", needle, "few", "robust") for k in range(2) for needle in "nm"]
+    rows = [(f"t{k}", needle, "few", [3]) for k in range(2) for needle in "nm"]
     for written, names, message in (
         (rows, (), "says nothing of 1 items under few, such as t2; run haystack-gen audit again"),
-        ([("x", "n", "few", "robust")], (), "says nothing of the items of this dataset; run haystack-gen audit again"),
-        (rows, ("id", "needle", "sampler", "state"), "expected the columns id, needle_id, sampler, state; run"),
+        ([("x", "n", "few", [3])], (), "says nothing of the items of this dataset; run haystack-gen audit again"),
+        (rows, ("id", "needle", "sampler", "frames_hit"), "expected the columns id, needle_id, sampler, frames_hit;"),
     ):
         audited(two_needles, *written, names=names)
         with pytest.raises(InputError) as caught:

@@ -30,6 +30,12 @@ def refused(text: str, facts: Facts = FACTS) -> str:
     return str(caught.value)
 
 
+def all_planned(text: str, facts: Facts = FACTS) -> bool:
+    """Whether there are items, and nothing was dropped."""
+    found = planned(text, facts)
+    return bool(found) and all(isinstance(one, Item) for one in found)
+
+
 def all_dropped(text: str, facts: Facts = FACTS) -> set[str]:
     """The reasons why not one item could be had."""
     dropped = planned(text if "grid:" in text else GRID + text, facts)
@@ -183,7 +189,7 @@ def test_a_pack_of_ready_questions_without_facts_says_what_is_missing(task):
 @pytest.mark.parametrize("task", ["retrieval", "stack"])
 def test_a_pack_of_ready_questions_serves_who_asks_about_one_needle(task):
     facts = replace(world(), noise=FACTS.noise)
-    assert all(isinstance(one, Item) for one in planned(f"{GRID}tasks: {task}", facts))
+    assert all_planned(f"{GRID}tasks: {task}", facts)
 
 
 def test_a_stack_without_text():
@@ -302,7 +308,7 @@ def test_few_needles_have_few_orders():
         "families.ordering.only to true, or lower choices.count"
     )
     for remedy in (rules % ", only: true", f"{rules % ''}\nchoices: {{count: 2}}", rules % ", ask: [first, last]"):
-        assert all(isinstance(one, Item) for one in planned(f"{GRID}tasks: ordering\n{remedy}"))
+        assert all_planned(f"{GRID}tasks: ordering\n{remedy}")
 
 
 def test_one_depth_leaves_no_times_to_tell_apart():
@@ -310,12 +316,13 @@ def test_one_depth_leaves_no_times_to_tell_apart():
     assert refused(one) == (
         "localization needs at least 2 depths to tell times apart, grid.depths has 1; give more, or choices.form: open"
     )
-    assert all(isinstance(item, Item) for item in planned(f"{one}\nchoices: {{form: open}}"))
+    assert all_planned(f"{one}\nchoices: {{form: open}}")
 
 
 def test_one_span_beside_not_in_the_video_leaves_no_times_to_tell_apart():
-    said = refused("tasks: localization\nchoices: {count: 2, absent: true}")
-    assert "choices.count" in said
+    assert refused("tasks: localization\nchoices: {count: 2, absent: true}") == (
+        "choices.count is 2 and choices.absent true: one span of time is no choice; raise the count"
+    )
 
 
 def test_a_stack_shorter_than_its_videos():
@@ -387,7 +394,8 @@ def test_depths_too_many_for_spans_that_are_told_apart():
 def test_look_alikes_that_are_demanded_and_missing(task):
     text, bare = f"tasks: {task}\ndistractors: {{origin: any, period: 31}}", replace(FACTS, matches=())
     if task in ("counting", "localization"):  # where a drop would tell the truth, they are taken as they fit
-        assert all(isinstance(one, Item) and not one.distractors for one in planned(GRID + text, bare))
+        assert all_planned(GRID + text, bare)
+        assert not any(one.distractors for one in planned(GRID + text, bare))
         return
     for reason in all_dropped(text, bare):
         assert re.fullmatch(r"no look-alike of needle [a-z0-9-]+ \(distractors.origin: any\)", reason)

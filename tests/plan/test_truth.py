@@ -7,7 +7,8 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations, cycle, islice, pairwise, permutations
 from operator import attrgetter
-from typing import Any
+from string import ascii_uppercase as LETTERS
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import BLANK, Facts, Listed, Match, Needle, Sighting, Source, VideoQuestion, sampled_length
+from haystack_gen.families import Task
 from haystack_gen.plan.items import Drop, Item
 from haystack_gen.plan.planner import plan_items
 from haystack_gen.plan.timeline import Timeline
@@ -35,19 +37,7 @@ from tests.plan.recount import (
 )
 from tests.plan.worlds import family_world, film, spec_of, still
 
-FAMILIES = (
-    "retrieval",
-    "multi_key",
-    "multi_value",
-    "multi_query",
-    "counting",
-    "ordering",
-    "localization",
-    "chain",
-    "absent",
-    "stack",
-)
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+FAMILIES = get_args(Task)
 SEEDS = (42, 7, 2**40)
 
 

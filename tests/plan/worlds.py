@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from haystack_gen.draw.families import plan_families
+from docs.generate import drawn_pack
 from haystack_gen.facts import Facts, Match, Needle, Source
 from haystack_gen.gather.noise import gather_noise
 from haystack_gen.spec import Spec
@@ -59,30 +59,12 @@ def spec_of(text: str) -> Spec:
 
 def family_world(*films: Source, seed: int = 42, matches: bool = True) -> Facts:
     """The drawn pack that feeds every family, not painted."""
-    needles = plan_families(seed)
-    lures = {(needle.id, lure.id): lure for needle in needles for lure in needle.lures}
-    names = dict.fromkeys([*(needle.id for needle in needles), *(name for _, name in lures)])
+    needles, lures = drawn_pack(seed)
     return Facts(
         haystack=films or (film(),),
-        stills=tuple(map(still, names)),
-        needles=tuple(
-            Needle(
-                id=needle.id,
-                source=needle.id,
-                question="",
-                key=needle.key,
-                attribute=needle.attribute,
-                value=needle.value,
-                answer=needle.value,
-                count=needle.scene.count,
-            )
-            for needle in needles
-        ),
-        matches=tuple(
-            Match(needle=needle, source=name, origin="supplied", lure=lure.value)
-            for (needle, name), lure in lures.items()
-            if matches
-        ),
+        stills=tuple(map(still, dict.fromkeys(one.source for one in (*needles, *lures)))),
+        needles=needles,
+        matches=lures if matches else (),
         noise=gather_noise("draw", seed=seed, at_least=4000),
         wording=read_wording(),
     )
