@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
+from haystack_gen.atomic import atomic_folder, atomic_path, write_atomic
 from haystack_gen.emit.card import Tally, tally, write_card
 from haystack_gen.emit.fingerprints import cuts_of, write_fingerprints
 from haystack_gen.emit.frames import frame_paths, frames_tasks, write_frames
@@ -40,7 +41,7 @@ from haystack_gen.progress import Progress, Silent, counted
 from haystack_gen.records import dump, load
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import published, without_folders
-from haystack_gen.workspace import Cache, DatasetFolder, atomic_folder, atomic_path, content_key, write_atomic
+from haystack_gen.workspace import Cache, DatasetFolder, content_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

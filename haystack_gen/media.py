@@ -11,6 +11,7 @@ from typing import overload
 
 from PIL import Image
 
+from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.chunks import ChunkStore, Run, encode_span
 from haystack_gen.emit.encoding import Encoding, decode, rgb_pictures
 from haystack_gen.emit.splice import Piece, splice
@@ -25,7 +26,7 @@ from haystack_gen.gather.video import sample
 from haystack_gen.plan.timeline import Timeline
 from haystack_gen.progress import Progress
 from haystack_gen.spec import Spec
-from haystack_gen.workspace import Cache, atomic_path, content_key, sha256_of
+from haystack_gen.workspace import Cache, content_key, sha256_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

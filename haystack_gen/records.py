@@ -15,9 +15,9 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Listed, Match, Needle, Noise, Sighting, Source, VideoQuestion
-from haystack_gen.workspace import refusals_explained
 
 Record = TypeVar("Record", Source, Needle, Match, Sighting, Listed, VideoQuestion, Noise)
 

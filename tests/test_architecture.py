@@ -70,7 +70,7 @@ def test_planning_is_pure(module):
         (("media", "reopen"), ("judge", "build", "cli", "draw")),
         (("facts", "errors"), ("gather", "emit", "judge", "build", "cli", "media", "reopen", "draw", "plan", "spec")),
         (
-            ("workspace", "executors", "progress"),
+            ("atomic", "workspace", "executors", "progress"),
             ("gather", "emit", "judge", "build", "cli", "media", "plan", "spec", "specfile"),
         ),
         (("spec", "specfile"), ("gather", "emit", "judge", "build", "cli", "media", "reopen", "draw", "facts")),
@@ -136,7 +136,7 @@ def test_nothing_draws_from_a_global_generator_or_reads_the_clock():
                 assert not known(ast.unparse(node), "np.random", "numpy.random", "os.urandom"), (
                     f"{module}:{node.lineno}"
                 )
-    assert users_of("uuid") == {"workspace"}, "names of temporary files, which no output depends on"
+    assert users_of("uuid") == {"atomic"}, "names of temporary files, which no output depends on"
 
 
 def test_nothing_is_evaluated():

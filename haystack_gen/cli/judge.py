@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haystack_gen.atomic import write_atomic
 from haystack_gen.cli.options import ListCommand, RichProgress, say
 from haystack_gen.errors import InputError
-from haystack_gen.workspace import DatasetFolder, write_atomic
+from haystack_gen.workspace import DatasetFolder
 
 if TYPE_CHECKING:
     from haystack_gen.judge.leaks import Guessed

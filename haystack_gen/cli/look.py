@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from haystack_gen.atomic import atomic_path
 from haystack_gen.cli.options import ListCommand, RichProgress, cache_option, chosen_cache, print_table, say
 from haystack_gen.errors import InputError
 from haystack_gen.plan.rope import PRESETS, preset_period
 from haystack_gen.plan.rope import rope_period as period_of
-from haystack_gen.workspace import DatasetFolder, atomic_path
+from haystack_gen.workspace import DatasetFolder
 
 _DATASET = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, dir_okay=False)

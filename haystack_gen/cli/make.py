@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from haystack_gen.atomic import atomic_path, write_atomic
 from haystack_gen.cli.options import (
     ListCommand,
     RichProgress,
@@ -24,7 +25,7 @@ from haystack_gen.cli.options import (
 from haystack_gen.errors import InputError
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import dump_spec, published
-from haystack_gen.workspace import DatasetFolder, atomic_path, package_folder, write_atomic
+from haystack_gen.workspace import DatasetFolder, package_folder
 
 _OUT = click.Path(path_type=Path, file_okay=False)
 _OUT_HELP = "Dataset folder: new, or one begun with the same command."

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from haystack_gen.atomic import atomic_path, write_atomic
 from haystack_gen.cli.options import say
 from haystack_gen.errors import InputError
-from haystack_gen.workspace import DatasetFolder, atomic_path, write_atomic
+from haystack_gen.workspace import DatasetFolder
 
 if TYPE_CHECKING:
     from haystack_gen.judge.score import Scores

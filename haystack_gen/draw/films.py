@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
+from haystack_gen.atomic import atomic_path
 from haystack_gen.draw import views_land, views_light, views_water
 from haystack_gen.draw.stage import Stage, View, white_noise
 from haystack_gen.errors import InputError
 from haystack_gen.plan.streams import Stream
-from haystack_gen.workspace import atomic_path
 
 VIEWS = (
     views_land.hills,

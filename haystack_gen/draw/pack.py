@@ -9,12 +9,13 @@ from pathlib import Path
 
 import yaml
 
+from haystack_gen.atomic import refusals_explained
 from haystack_gen.draw.colors import CONFUSABLE
 from haystack_gen.draw.kinds import BYSTANDERS, KEYS, KINDS, Kind
 from haystack_gen.draw.scenes import PLACES, Scene, draw_scene
 from haystack_gen.errors import InputError
 from haystack_gen.plan.streams import Stream
-from haystack_gen.workspace import package_folder, refusals_explained, slug
+from haystack_gen.workspace import package_folder, slug
 
 ATTRIBUTES = ("color", "count", "sign", "place", "company")
 NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}

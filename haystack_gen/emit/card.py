@@ -9,11 +9,12 @@ from pathlib import Path
 from string import Template
 
 from haystack_gen import __version__
+from haystack_gen.atomic import write_atomic
 from haystack_gen.emit.plans import read_plan, read_reasons
 from haystack_gen.emit.videos import Videos
 from haystack_gen.facts import Source
 from haystack_gen.spec import Spec
-from haystack_gen.workspace import package_folder, write_atomic
+from haystack_gen.workspace import package_folder
 
 _MEDIA_FILES = {
     "video": '[metadata.parquet, "videos/**/*.mp4"]',

@@ -21,10 +21,10 @@ import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 
+from haystack_gen.atomic import atomic_path
 from haystack_gen.emit import h264
 from haystack_gen.emit.encoding import Encoding, Pixels, decode, encode, rgb_pictures, yuv_frames
 from haystack_gen.errors import InputError
-from haystack_gen.workspace import atomic_path
 
 Table = np.ndarray[Any, np.dtype[np.void]]
 

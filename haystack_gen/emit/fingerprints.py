@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.chunks import ROW, THUMB, ChunkStore, Table
 from haystack_gen.errors import InputError
 from haystack_gen.plan.timeline import Timeline
-from haystack_gen.workspace import atomic_path
 
 _THUMB_BYTES = THUMB[0] * THUMB[1]
 _SCHEMA = pa.schema(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.chunks import ChunkStore
 from haystack_gen.emit.encoding import Encoding
 from haystack_gen.plan.timeline import Timeline
-from haystack_gen.workspace import DatasetFolder, atomic_path
+from haystack_gen.workspace import DatasetFolder
 
 QUALITY = 95
 _BLOCK = 250

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.rows import AS_JSON, Row, plain
 from haystack_gen.errors import InputError
-from haystack_gen.workspace import atomic_path
 
 _ROWS_PER_GROUP = 1000
 _TEXT_PER_GROUP = 64 << 20  # characters: contexts may be long, and a group is held in memory

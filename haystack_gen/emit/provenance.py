@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from haystack_gen import __version__
+from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained, write_atomic
 from haystack_gen.emit.plans import plan_line, read_plan
 from haystack_gen.emit.videos import distinct_videos, timeline_digest
 from haystack_gen.errors import InputError
@@ -23,7 +24,7 @@ from haystack_gen.records import LARGEST_BYTES, Record, dump, load
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import dump_spec, read_spec_file
 from haystack_gen.wording import read_wording
-from haystack_gen.workspace import TEMPORARY_MARK, DatasetFolder, installed_version, refusals_explained, write_atomic
+from haystack_gen.workspace import DatasetFolder, installed_version
 
 Records = Mapping[Path, str | None]
 _LARGEST_NOISE_BYTES = 1 << 30

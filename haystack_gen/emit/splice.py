@@ -48,7 +48,7 @@ def planned_rows(pieces: Sequence[Piece]) -> Table:
 def splice(pieces: Sequence[Piece], path: Path) -> None:
     """Write the pieces one after another to `path`, frame k shown at k / rate.
 
-    Same pieces, same bytes. `path` should be temporary: see `workspace.atomic_path`.
+    Same pieces, same bytes. `path` should be temporary: see `atomic.atomic_path`.
 
     Raises:
         InputError: there are no pieces, or they were not encoded alike.

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from haystack_gen.atomic import refusals_explained, write_atomic
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
 from haystack_gen.gather.images import IMAGE_SUFFIXES, image_size
 from haystack_gen.gather.probe import probe
-from haystack_gen.workspace import Cache, content_key, refusals_explained, sha256_of, slug, write_atomic
+from haystack_gen.workspace import Cache, content_key, sha256_of, slug
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".mpg")
 

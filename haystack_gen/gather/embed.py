@@ -16,12 +16,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from haystack_gen.atomic import atomic_path, refusals_explained
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
 from haystack_gen.gather.clip import OpenClip
 from haystack_gen.gather.descriptor import Descriptor, thumbnail
 from haystack_gen.gather.images import Pixels
-from haystack_gen.workspace import Cache, atomic_path, content_key, refusals_explained
+from haystack_gen.workspace import Cache, content_key
 
 Vectors = NDArray[np.float32]
 

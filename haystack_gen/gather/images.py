@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 
+from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError
 from haystack_gen.gather.fit import Fit, place
-from haystack_gen.workspace import refusals_explained
 
 LARGEST_PIXELS = 178_956_970
 """Most pixels an image may have: half a gibibyte as RGB."""

@@ -12,10 +12,10 @@ from typing import Any
 import faiss
 import numpy as np
 
+from haystack_gen.atomic import atomic_path, refusals_explained
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Sighting
 from haystack_gen.gather.embed import Vectors, read_arrays
-from haystack_gen.workspace import atomic_path, refusals_explained
 
 EXACT_LIMIT = 200_000
 """Most vectors that are all compared with a query; beyond, only the nearest of many lists are."""

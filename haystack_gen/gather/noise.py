@@ -7,11 +7,11 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
+from haystack_gen.atomic import refusals_explained
 from haystack_gen.draw.sentences import draw_sentences, template_sentence
 from haystack_gen.errors import InputError, MissingExtraError
 from haystack_gen.facts import Noise
 from haystack_gen.records import LARGEST_BYTES, read_text
-from haystack_gen.workspace import refusals_explained
 
 MOST_DRAWN = 10_000_000  # units of the longest context that noise is drawn for; more than models read
 LONGEST = 10_000  # characters of a sentence: contexts are filled with whole ones

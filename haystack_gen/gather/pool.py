@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from haystack_gen.atomic import atomic_folder, write_atomic
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Match, Source, sampled_length
 from haystack_gen.gather.catalog import VIDEO_SUFFIXES, catalog_stills, catalog_videos
@@ -26,7 +27,7 @@ from haystack_gen.gather.packs import Pack
 from haystack_gen.gather.video import sample, still
 from haystack_gen.records import dump, load
 from haystack_gen.spec import Spec
-from haystack_gen.workspace import Cache, atomic_folder, sha256_of, write_atomic
+from haystack_gen.workspace import Cache, sha256_of
 
 
 def catalog_pool(paths: Sequence[str], cache: Cache) -> tuple[Source, ...]:

@@ -12,12 +12,13 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from haystack_gen.atomic import write_atomic
 from haystack_gen.errors import InputError, MissingExtraError
 from haystack_gen.gather.entries import MOST_ENTRIES, Entry, brief, object_of, text_of
 from haystack_gen.gather.images import IMAGE_SUFFIXES
 from haystack_gen.gather.prompts import one_list, prompt_remarks, split_prompt
 from haystack_gen.records import parse_json, read_text
-from haystack_gen.workspace import slug, write_atomic
+from haystack_gen.workspace import slug
 
 _HUB = re.compile(r"hub:(?P<repository>[\w-][\w.-]*/[\w-][\w.-]*)(:(?P<split>[\w.-]+))?")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from haystack_gen.atomic import write_atomic
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Listed, Match, Noise, Source, VideoQuestion, Wording
 from haystack_gen.gather.catalog import catalog_videos, hash_of
@@ -14,7 +15,7 @@ from haystack_gen.gather.packs import HUB_PREFIX, Pack, read_pack
 from haystack_gen.gather.v_ruler import read_listed, read_questions
 from haystack_gen.spec import Spec
 from haystack_gen.wording import read_wording
-from haystack_gen.workspace import Cache, content_key, write_atomic
+from haystack_gen.workspace import Cache, content_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError
 from haystack_gen.judge.sheets import SHEETS, sheet_rows
 from haystack_gen.records import LARGEST_BYTES, parse_json
-from haystack_gen.workspace import refusals_explained
 
 _OURS = '{"id": ..., "prediction": ...}'
 _FORMS = f"{_OURS}, lmms-eval's filtered_resps, or VNBench's question_id and pred"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError
 from haystack_gen.judge.blind import Asked
 from haystack_gen.plan.choices import LETTERS
 from haystack_gen.records import parse_json
-from haystack_gen.workspace import refusals_explained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 from zlib import error as ZlibError
 
+from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError, MissingExtraError
-from haystack_gen.workspace import refusals_explained
 
 SHEETS = (".tsv", ".xlsx")
 LARGEST_UNPACKED = 512 << 20  # bytes: a workbook's texts are held in memory, and a small file can unpack to any size

@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.emit.rows import Row
 from haystack_gen.errors import InputError
@@ -30,7 +31,7 @@ from haystack_gen.judge.grids import Indices
 from haystack_gen.judge.samplers import Sampler
 from haystack_gen.plan.choices import ABSENT
 from haystack_gen.progress import Progress, Silent, counted
-from haystack_gen.workspace import DatasetFolder, atomic_path
+from haystack_gen.workspace import DatasetFolder
 
 State = Literal["robust", "edge", "missed", "refused", "absent"]
 

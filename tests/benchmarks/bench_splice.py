@@ -26,11 +26,11 @@ from typing import Any
 import av
 import imageio_ffmpeg
 
+from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.chunks import ChunkStore, encode_span
 from haystack_gen.emit.encoding import Encoding
 from haystack_gen.emit.splice import Piece, splice
 from haystack_gen.gather.video import sample
-from haystack_gen.workspace import atomic_path
 
 SIZE = (448, 252)
 ENCODING = Encoding(size=SIZE, rate=Fraction(1))

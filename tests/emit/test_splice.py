@@ -11,12 +11,12 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from haystack_gen.atomic import refusals_explained
 from haystack_gen.emit import h264
 from haystack_gen.emit.chunks import ChunkStore, encode_span, fingerprint, thumbnail
 from haystack_gen.emit.encoding import Encoding
 from haystack_gen.emit.splice import Piece, planned_rows, splice
 from haystack_gen.errors import InputError, StorageError
-from haystack_gen.workspace import refusals_explained
 from tests.counter_video import draw_number, read_number, read_numbers
 
 SIZE = (96, 64)
