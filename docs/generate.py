@@ -25,7 +25,7 @@ from typing import Any
 import click
 from PIL import Image
 
-from haystack_gen.build import Tools, build
+from haystack_gen.build import build
 from haystack_gen.cli import main
 from haystack_gen.cli.options import chosen_spec
 from haystack_gen.draw.families import plan_families
@@ -34,6 +34,7 @@ from haystack_gen.emit.rows import json_schema
 from haystack_gen.facts import Facts, Match, Needle, Source
 from haystack_gen.families import Choices, Families
 from haystack_gen.gather.noise import gather_noise
+from haystack_gen.gathering import Tools
 from haystack_gen.judge.ribbon import ribbon
 from haystack_gen.judge.samplers import SAMPLERS
 from haystack_gen.judge.strip import chosen_frames, draw_strip, read_chosen

@@ -1,4 +1,4 @@
-"""The straight line: gather facts, plan purely, emit media. The one module that knows every room."""
+"""The straight line: gather facts, plan purely, see whether it can be guessed, emit media; it knows every room."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-from haystack_gen.atomic import atomic_folder, atomic_path, write_atomic
+from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.card import Tally, tally, write_card
 from haystack_gen.emit.fingerprints import cuts_of, write_fingerprints
 from haystack_gen.emit.frames import frame_paths, frames_tasks, write_frames
@@ -16,55 +16,21 @@ from haystack_gen.emit.provenance import Records, fact_records, prune, settle, v
 from haystack_gen.emit.row_writer import RowWriter
 from haystack_gen.emit.rows import Row
 from haystack_gen.emit.videos import Places, Video, distinct_videos
-from haystack_gen.errors import InputError
-from haystack_gen.executors import Executor, LocalExecutor
-from haystack_gen.facts import Facts, Match, Sighting, Source
-from haystack_gen.gather.embed import embed_cached, embedder, shelf
-from haystack_gen.gather.mine import embed_needles
-from haystack_gen.gather.neighbours import sightings
-from haystack_gen.gather.packs import Pack
+from haystack_gen.errors import CheckError, InputError
+from haystack_gen.facts import Facts, Source
 from haystack_gen.gather.pool import (
-    catalog_pool,
-    load_mined,
-    mine_pool,
-    pool_pictures,
-    pool_size,
-    save_mined,
     save_pictures,
     stills_beside,
 )
-from haystack_gen.gather.world import World, gather_world, remember_places, sources_by_id
+from haystack_gen.gathering import Gathered, Tools, gather
+from haystack_gen.judge.leaks import guess_rows, read_leaks, write_guessed
 from haystack_gen.judge.strip import chosen_frames, draw_strip
 from haystack_gen.media import ItemFrames, Media, needed_frames, render, save_still
 from haystack_gen.plan.planner import plan_items
-from haystack_gen.progress import Progress, Silent, counted
-from haystack_gen.records import dump, load
+from haystack_gen.progress import counted
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import published, without_folders
-from haystack_gen.workspace import Cache, DatasetFolder, content_key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What work is done with: where artefacts are cached, who runs tasks, who watches."""
-
-    cache: Cache
-    executor: Executor
-    progress: Progress
-
-    @classmethod
-    def local(cls, *, cache: Cache | None = None, jobs: int = 1, progress: Progress | None = None) -> "Tools":
-        """The usual cache and `jobs` processes of this machine."""
-        return cls(cache=cache or Cache.default(), executor=LocalExecutor(jobs), progress=progress or Silent())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
-    """Everything planning needs to know, the media behind it, and remarks for whoever gave it."""
-
-    facts: Facts
-    media: Media
-    remarks: tuple[str, ...]
+from haystack_gen.workspace import DatasetFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +43,14 @@ class Built:
     remarks: tuple[str, ...]
 
 
-def build(spec: Spec, out: Path, tools: Tools) -> Built:
+def build(spec: Spec, out: Path, tools: Tools, *, allow_guessable: bool = False) -> Built:
     """Build a complete dataset in `out`, or finish the one that was begun there.
+
+    Before any video is made, blind guessers try the questions; what they earned stands in `audit/blind.json`.
 
     Raises:
         InputError: the spec asks for what the world does not hold, or `out` is something else.
+        CheckError: the questions can be answered without the videos, and that is not allowed.
         StorageError: the file system refused; the same build goes on from there.
     """
     folder = DatasetFolder(out)
@@ -95,108 +64,39 @@ def build(spec: Spec, out: Path, tools: Tools) -> Built:
         reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.dropped.items())
         total = sum(counts.dropped.values())
         raise InputError(f"{out}: no item of {total} can be placed ({reasons}); change the grid or the spec")
-    if not _is_complete(folder, spec):
+    writer, complete = _row_writer(folder, spec, world.facts), _is_complete(folder, spec)
+    if not complete:
         folder.manifest.unlink(missing_ok=True)
-        _emit(folder, spec, world, tools, counts)
-    return Built(folder=out, items=counts.items, dropped=counts.dropped, remarks=world.remarks)
-
-
-def gather(spec: Spec, tools: Tools) -> Gathered:
-    """Look at all that a spec names: films, needles, look-alikes, footage that could be taken for a needle.
-
-    Raises:
-        InputError: the world does not hold what the spec names.
-    """
-    world = gather_world(spec, tools.cache)
-    mined, pictures = _mined(spec, world, tools)
-    sources = sources_by_id(world.films, world.needle_films, world.stills, pictures)
-    remember_places(sources.values(), tools.cache)
-    media = Media(spec, sources, tools.cache)
-    facts = Facts(
-        haystack=world.films,
-        stills=tuple(source for source in sources.values() if source.is_still),
-        needles=world.pack.needles,
-        matches=(*world.supplied, *mined),
-        sightings=_sightings(spec, world, media, tools),
-        needle_films=world.needle_films,
-        listed=world.listed,
-        questions=world.questions,
-        noise=world.noise,
-        wording=world.wording,
-    )
-    return Gathered(facts=facts, media=media, remarks=world.remarks)
-
-
-def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], tuple[Source, ...]]:
-    """Look-alikes from a file, or from a search of the pool that is made once and kept in the cache."""
-    rules, haystack = spec.mining, spec.haystack
-    if spec.distractors.origin not in ("mined", "any") or not (rules.matches or rules.pool):
-        return (), ()
-    if rules.matches:
-        return _for_pack(load_mined(Path(rules.matches)), world.pack, rules.matches)
-    pool = catalog_pool(rules.pool, tools.cache)
-    looks = (embedder(rules.embedder).name, haystack.fps, haystack.size, haystack.fit)
-    asked = [(needle.id, needle.source) for needle in world.pack.needles]
-    pictured = [(source.id, source.sha256) for source in (*world.pack.stills, *pool)]
-    file = tools.cache.mined_file(content_key(rules.model_dump_json(), *looks, *asked, *pictured))
-    if not file.is_file():
-        with tools.progress.stage("mining look-alikes", pool_size(pool, haystack.fps)) as stage:
-            mined = mine_pool(spec, world.pack, counted(pool_pictures(pool, spec), stage), tools.cache)
-        with atomic_folder(file.parent) as part:
-            save_mined(mined.matches, mined.sources, part / file.name)
-    return load_mined(file)
-
-
-def _for_pack(
-    mined: tuple[tuple[Match, ...], tuple[Source, ...]], pack: Pack, file: str
-) -> tuple[tuple[Match, ...], tuple[Source, ...]]:
-    """What was mined, if it was mined for this pack."""
-    strangers = {match.needle for match in mined[0]} - {needle.id for needle in pack.needles}
-    if strangers:
-        raise InputError(f"{file}: is for the needle {sorted(strangers)[0]!r}, which {pack.name} has not; mine again")
-    return mined
-
-
-def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Sighting, ...]:
-    """Haystack frames that could be taken for a needle: all footage is looked through, once per film and pack."""
-    if spec.mining.uniqueness == "off":
-        return ()
-    if spec.mining.sightings:
-        return _for_world(load(Path(spec.mining.sightings), Sighting), world, spec.mining.sightings)
-    model = embedder(spec.mining.embedder)
-    asked = {needle.id: needle.source for needle in world.pack.needles}
-    named = (*asked.items(), *((film.id, film.sha256) for film in world.films))
-    chunks = (media.folder(source).name for source in (*asked.values(), *(film.id for film in world.films)))
-    key = content_key(*named, *chunks, model.name, spec.mining.band[1])
-    file = tools.cache.sightings_file(key)
-    if file.is_file():
-        return load(file, Sighting)
-    lengths = {film.id: media.length(film.id) for film in world.films}
-    media.encode(lengths, executor=tools.executor, progress=tools.progress, what="encoding the haystack")
-    vectors = {}
-    with tools.progress.stage("looking for needles in it", sum(lengths.values())) as stage:
-        for film in world.films:
-            pictures = counted(media.store(film.id).read(0, lengths[film.id]), stage)
-            memory = shelf(film, embedder=model, cache=tools.cache)
-            vectors[film.id], _ = embed_cached(pictures, embedder=model, file=memory, film=True)
-    needles, _ = embed_needles(
-        {needle: media.still(source) for needle, source in asked.items()}, embedder=model, cache=tools.cache
-    )
-    seen = sightings(dict(zip(asked, needles, strict=True)), vectors, ceiling=spec.mining.band[1])
-    write_atomic(file, dump(seen))
-    return seen
-
-
-def _for_world(seen: tuple[Sighting, ...], world: World, file: str) -> tuple[Sighting, ...]:
-    """What was seen, if it was seen of this pack in these films: otherwise nothing would have been looked for."""
-    strange = {sighting.needle for sighting in seen} - {needle.id for needle in world.pack.needles}
-    strange |= {sighting.source for sighting in seen} - {film.id for film in world.films}
-    if strange:
-        raise InputError(
-            f"{file}: names {sorted(strange)[0]!r}, which is neither a needle of the pack nor a film of the haystack; "
-            "leave mining.sightings out to look again"
+    leaks = _leaks(folder, writer, tools)
+    if leaks and not allow_guessable:
+        folder.manifest.unlink(missing_ok=True)
+        listed = "".join(f"\n  {leak}" for leak in leaks)
+        raise CheckError(
+            f"{out}: is not complete, since its questions can be answered without their videos; change the pack or the "
+            f"spec, or build it with --allow-guessable:{listed}"
         )
-    return seen
+    if not complete:
+        _emit(folder, spec, world, tools, counts=counts, writer=writer)
+    guessable = (f"can be guessed: {leak}" for leak in leaks)
+    return Built(folder=out, items=counts.items, dropped=counts.dropped, remarks=(*world.remarks, *guessable))
+
+
+def _row_writer(folder: DatasetFolder, spec: Spec, facts: Facts) -> RowWriter:
+    places = Places(folder, spec.output.media, {video.id: video.number for video in _videos(folder)})
+    return RowWriter(spec, needles=facts.needles, sources=_sources(facts), places=places, noise=facts.noise)
+
+
+def _sources(facts: Facts) -> list[Source]:
+    """Every film and picture, each once."""
+    return list({source.id: source for source in (*facts.haystack, *facts.needle_films, *facts.stills)}.values())
+
+
+def _leaks(folder: DatasetFolder, writer: RowWriter, tools: Tools) -> list[str]:
+    """Rules that answer the questions without the videos; what an audit of the same plan found is not asked again."""
+    file = folder.audit("blind.json")
+    if not file.is_file():
+        write_guessed(guess_rows(_rows(folder, writer, {}), progress=tools.progress), file)
+    return read_leaks(file)
 
 
 def _records(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) -> Records:
@@ -209,7 +109,9 @@ def _records(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) -
     }
 
 
-def _emit(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools, counts: Tally) -> None:
+def _emit(
+    folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools, *, counts: Tally, writer: RowWriter
+) -> None:
     """Media, then what describes them, the manifest last."""
     facts, media = world.facts, world.media
     shown = needed_frames(video.timeline for video in _videos(folder))
@@ -218,15 +120,12 @@ def _emit(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools, coun
     hashes = _emit_media(folder, spec, media, shown, tools)
     cuts = cuts_of((video.timeline for video in _videos(folder)), media.encoding.gop)
     write_fingerprints(folder.fingerprints, {source: media.store(source) for source in shown}, spans=shown, cuts=cuts)
-    catalogued = {source.id: source for source in (*facts.haystack, *facts.needle_films, *facts.stills)}
-    sources = [source for source in catalogued.values() if source.id in shown]
+    sources = [source for source in _sources(facts) if source.id in shown]
     for still in (source for source in sources if source.is_still):
         save_still(media.still(still.id), folder.still(still.id))
     mined = {match.source for match in facts.matches if match.origin == "mined"}
     if mined:
         save_pictures([still for still in facts.stills if still.id in mined], stills_beside(folder.matches))
-    places = Places(folder, spec.output.media, {video.id: video.number for video in _videos(folder)})
-    writer = RowWriter(spec, needles=facts.needles, sources=sources, places=places, noise=facts.noise)
     write_metadata(_rows(folder, writer, hashes), folder.metadata, media=spec.output.media)
     write_card(folder.card, spec, sources=sources, tally=counts, picture=_picture(folder, media))
     write_manifest(_rows(folder, writer, hashes), folder.manifest)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal
 
 from haystack_gen.errors import InputError
@@ -253,11 +254,34 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """The frames that a sampler shows of every clip of `length` frames, sorted.
+
+    On other processors they may be up to `tolerance` off. `refusal` is why its library takes no such clip; then there
+    are no frames.
+    """
+
+    sampler: str
+    length: int
+    frames: tuple[int, ...]
+    tolerance: int = 0
+    refusal: str = ""
+
+    def __post_init__(self) -> None:
+        rising = all(earlier < later for earlier, later in pairwise(self.frames))
+        _require(
+            rising and self.tolerance >= 0 and all(0 <= frame < self.length for frame in self.frames),
+            f"{self.sampler}: frames of a clip of {self.length} must be sorted, different and within it",
+        )
+        _require(bool(self.frames) != bool(self.refusal), f"{self.sampler}: shows frames, or says why it shows none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything the planner knows of the world.
 
-    `needle_films` are the films that `questions` are about. `wording` has, for each family, the paraphrases of each
-    form of its question.
+    `sampled` is of the samplers to which needles are to be visible, for each length of the grid. `needle_films` are the
+    films that `questions` are about. `wording` has, for each family, the paraphrases of each form of its question.
     """
 
     haystack: tuple[Source, ...]
@@ -265,6 +289,7 @@ class Facts:
     needles: tuple[Needle, ...]
     matches: tuple[Match, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    sampled: tuple[Sampled, ...] = ()
     needle_films: tuple[Source, ...] = ()
     listed: tuple[Listed, ...] = ()
     questions: tuple[VideoQuestion, ...] = ()

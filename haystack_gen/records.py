@@ -17,9 +17,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError
-from haystack_gen.facts import Listed, Match, Needle, Noise, Sighting, Source, VideoQuestion
+from haystack_gen.facts import Listed, Match, Needle, Noise, Sampled, Sighting, Source, VideoQuestion
 
-Record = TypeVar("Record", Source, Needle, Match, Sighting, Listed, VideoQuestion, Noise)
+Record = TypeVar("Record", Source, Needle, Match, Sighting, Sampled, Listed, VideoQuestion, Noise)
 
 LARGEST_BYTES = 64 << 20
 _RENAMED = {"path": "name"}

@@ -17,6 +17,7 @@ from haystack_gen.notation import (
     Size,
     distinct,
     listed,
+    many,
     names,
 )
 from haystack_gen.plan.rope import preset_period, rope_period
@@ -60,13 +61,15 @@ class Placement(Section):
 
     `exact`: the clip has the requested length. `paper`: upstream's arithmetic, insertion into that many frames. Needles
     that share a clip lie at random in a `band` of it whose place is the cell's depth, at least `gap` frames apart;
-    families may spread theirs evenly or at the depths `at` instead.
+    families may spread theirs evenly or at the depths `at` instead. Needles are moved, and if need be made to stay
+    longer, until each sampler of `visible_to` shows all of an item.
     """
 
     length: Literal["exact", "paper"] = "exact"
     band: Annotated[Exact, Field(gt=0, le=1)] = Fraction(1, 5)
     gap: NonNegativeInt = 1
     at: Annotated[tuple[Annotated[Exact, Field(ge=0, le=1)], ...], BeforeValidator(listed)] = ()
+    visible_to: Annotated[tuple[str, ...], BeforeValidator(many), AfterValidator(distinct)] = ()
 
 
 class Rope(Section):
@@ -220,6 +223,8 @@ class Spec(Section):
         distractors = self.distractors
         if self.placement.length == "paper" and (self.controls or self.choices.absent):
             raise ValueError("placement.length is 'paper', which has no controls and no absent needles; use exact")
+        if self.placement.length == "paper" and self.placement.visible_to:
+            raise ValueError("placement.length is 'paper', whose needles lie where upstream has them; use exact")
         if self.placement.length == "paper" and (unpublished := {"localization", "absent"} & set(self.tasks)):
             raise ValueError(
                 f"placement.length is 'paper', and tasks has {min(unpublished)}, which was never published; use exact"

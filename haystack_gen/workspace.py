@@ -146,6 +146,10 @@ class DatasetFolder:
         return self.provenance / "sightings.jsonl"
 
     @property
+    def sampled(self) -> Path:
+        return self.provenance / "sampled.jsonl"
+
+    @property
     def listed(self) -> Path:
         return self.provenance / "listed.jsonl"
 

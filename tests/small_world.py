@@ -10,7 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from haystack_gen.build import Tools, build
+from haystack_gen.build import build
+from haystack_gen.gathering import Tools
 from haystack_gen.plan.items import Item
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import read_spec

@@ -272,7 +272,7 @@ def test_a_dataset_of_the_wrong_make_is_refused(tmp_path):
 
 
 def test_seeds_share_no_timeline_of_the_tiny_preset(tmp_path):
-    from haystack_gen.build import Tools, gather
+    from haystack_gen.gathering import Tools, gather
     from haystack_gen.plan.planner import plan_items
     from haystack_gen.workspace import package_folder
 

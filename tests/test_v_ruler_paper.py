@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from PIL import Image
 
-from haystack_gen.build import Tools, gather
+from haystack_gen.gathering import Tools, gather
 from haystack_gen.plan.items import Drop, Item
 from haystack_gen.plan.planner import plan_items
 from haystack_gen.specfile import read_spec

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from haystack_gen.atomic import write_atomic
 from haystack_gen.cli.options import ListCommand, RichProgress, say
 from haystack_gen.errors import InputError
 from haystack_gen.workspace import DatasetFolder
@@ -70,14 +69,14 @@ def audit(subject: Path, sampler: tuple[str, ...], as_json: bool, **fields: str 
 
 def _audit_dataset(folder: DatasetFolder, names: Sequence[str]) -> "tuple[list[Outlook], Guessed]":
     from haystack_gen.emit.manifest import read_manifest
-    from haystack_gen.judge.leaks import guess_rows
+    from haystack_gen.judge.leaks import guess_rows, write_guessed
     from haystack_gen.judge.samplers import sampler
     from haystack_gen.judge.visibility import audit_visibility
 
     samplers = {one.name: one for one in map(sampler, names)}
     outlooks = audit_visibility(folder, list(samplers.values()), progress=RichProgress()) if samplers else []
     guessed = guess_rows(read_manifest(folder.manifest), progress=RichProgress())
-    write_atomic(folder.audit("blind.json"), json.dumps(guessed.as_json(), indent=1, ensure_ascii=False) + "\n")
+    write_guessed(guessed, folder.audit("blind.json"))
     return outlooks, guessed
 
 

@@ -148,9 +148,9 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
       haystack-gen plan v-niah --haystack film.mp4 --needles my-pack -o plan.jsonl
       haystack-gen plan v-niah-d --lengths 400:2000:400 --dry-run
     """
-    from haystack_gen.build import gather
     from haystack_gen.cli.summary import Summary
     from haystack_gen.emit.plans import plan_line
+    from haystack_gen.gathering import gather
     from haystack_gen.plan.items import Item
     from haystack_gen.plan.planner import plan_items
 
@@ -190,9 +190,12 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
 )
 @click.option("--replace", is_flag=True, help="Let --out hold a finished dataset of another spec, which is replaced.")
 @click.option("--media", type=click.Choice(["video", "frames", "none"]), help="What to write; none: the recipe only.")
+@click.option("--allow-guessable", is_flag=True, help="Build it also if a rule of thumb answers it without the videos.")
 @cache_option
 @_jobs
-def build(out: Path, replace: bool, media: str | None, cache: Path | None, jobs: int, **options: Any) -> None:
+def build(
+    out: Path, replace: bool, media: str | None, allow_guessable: bool, cache: Path | None, jobs: int, **options: Any
+) -> None:
     """Build a dataset; running the same command again finishes one that was interrupted.
 
     \b
@@ -207,7 +210,7 @@ def build(out: Path, replace: bool, media: str | None, cache: Path | None, jobs:
     spec = chosen_spec(options)
     if not replace:
         _refuse_another(DatasetFolder(out), spec)
-    built = build_dataset(spec, out, _tools(cache, jobs))
+    built = build_dataset(spec, out, _tools(cache, jobs), allow_guessable=allow_guessable)
     _say_remarks(built.remarks, where=f" in {DatasetFolder(out).remarks}")
     for reason, count in built.dropped.items():
         say(f"dropped {count}: {reason}")
@@ -233,6 +236,6 @@ def _refuse_another(folder: DatasetFolder, spec: Spec) -> None:
 
 
 def _tools(cache: Path | None, jobs: int) -> Any:
-    from haystack_gen.build import Tools
+    from haystack_gen.gathering import Tools
 
     return Tools.local(cache=chosen_cache(cache), jobs=jobs, progress=RichProgress())

@@ -29,6 +29,8 @@ _NEEDLE = pa.struct(
         ("start_s", pa.float64()),
         ("end_s", pa.float64()),
         ("depth", pa.float64()),
+        ("moved_frames", pa.int64()),
+        ("added_frames", pa.int64()),
         ("order", pa.int32()),
     ]
 )

@@ -18,7 +18,7 @@ from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained, write_atomic
 from haystack_gen.emit.plans import plan_line, read_plan
 from haystack_gen.emit.videos import distinct_videos, timeline_digest
 from haystack_gen.errors import InputError
-from haystack_gen.facts import Facts, Listed, Match, Needle, Noise, Sighting, Source, VideoQuestion
+from haystack_gen.facts import Facts, Listed, Match, Needle, Noise, Sampled, Sighting, Source, VideoQuestion
 from haystack_gen.plan.items import Drop, Item
 from haystack_gen.records import LARGEST_BYTES, Record, dump, load
 from haystack_gen.spec import Spec
@@ -37,6 +37,7 @@ def fact_records(folder: DatasetFolder, facts: Facts) -> dict[Path, str | None]:
         folder.needles: dump(facts.needles),
         folder.matches: dump(facts.matches),
         folder.sightings: dump(facts.sightings),
+        folder.sampled: dump(facts.sampled) or None,
         folder.listed: dump(facts.listed) or None,
         folder.questions: dump(facts.questions) or None,
         folder.films: dump(facts.needle_films) or None,
@@ -58,6 +59,7 @@ def read_facts(folder: DatasetFolder) -> Facts:
         needles=load(folder.needles, Needle),
         matches=load(folder.matches, Match),
         sightings=load(folder.sightings, Sighting),
+        sampled=_there(folder.sampled, Sampled),
         needle_films=_there(folder.films, Source),
         listed=_there(folder.listed, Listed),
         questions=_there(folder.questions, VideoQuestion),

@@ -128,6 +128,8 @@ class RowWriter:
                 start_s=float(placed.start / rate),
                 end_s=float(end / rate),
                 depth=float(placed.depth),
+                moved_frames=placed.moved,
+                added_frames=placed.added,
                 order=order,
             )
 

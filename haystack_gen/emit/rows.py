@@ -17,7 +17,9 @@ AS_JSON = ("needles", "distractors", "frames", "context")
 class NeedleRow(BaseModel):
     """A needle in the video: frames [start_frame, end_frame), seconds likewise, depth as realised in [0, 1].
 
-    It shows `count` of `key`, and about it `content`. `asked` is whether the question is about it.
+    It shows `count` of `key`, and about it `content`. `asked` is whether the question is about it. To be
+    visible to samplers, it lies `moved_frames` later (negative: earlier) than it would, and stays `added_frames`
+    longer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +35,8 @@ class NeedleRow(BaseModel):
     start_s: float
     end_s: float
     depth: float = Field(ge=0, le=1)
+    moved_frames: int
+    added_frames: int = Field(ge=0)
     order: int = Field(ge=0)
 
 

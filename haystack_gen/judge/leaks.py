@@ -5,16 +5,20 @@ than luck gives the best of so many rules in 1 of 100 fair sets (exact binomial 
 alone would accuse a quarter of the fair sets of nine families, since some 30 rules are tried on each.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from haystack_gen.atomic import write_atomic
 from haystack_gen.emit.rows import Row
 from haystack_gen.errors import CheckError, InputError
 from haystack_gen.judge.blind import Asked, Score, guess, merged
 from haystack_gen.judge.intervals import Interval, at_least, wilson
 from haystack_gen.progress import Progress, Silent
+from haystack_gen.records import parse_json, read_text
 
 LEAST_POINTS = 0.02
 LEAST_ERRORS = 3.0
@@ -76,12 +80,8 @@ class Guessed:
     def raise_if_leaky(self) -> None:
         """Raise a `CheckError` that lists the leaks, if there are any."""
         if found := self.leaks:
-            listed = "".join(
-                f"\n  {part.name}, {part.turns} turns: {score.guesser!r} is right in {score.accuracy:.1%}, "
-                f"chance is {score.chance:.1%}"
-                for part, score in found
-            )
-            raise CheckError(f"{self.verdict}:{listed}")
+            listed = (_said(part.name, part.turns, _score_json(score)) for part, score in found)
+            raise CheckError(f"{self.verdict}:" + "".join(f"\n  {leak}" for leak in listed))
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -101,6 +101,34 @@ class Guessed:
             for part in self.parts
         ]
         return {"verdict": self.verdict, "left_out": dict(self.left_out), "parts": parts}
+
+
+def write_guessed(guessed: Guessed, path: Path) -> None:
+    """Write what was found as `blind.json`."""
+    write_atomic(path, json.dumps(guessed.as_json(), indent=1, ensure_ascii=False) + "\n")
+
+
+def read_leaks(path: Path) -> list[str]:
+    """What leaks by a `blind.json`, a line for each rule that beats chance.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    found = parse_json(read_text(path), str(path))
+    try:
+        return [
+            _said(part["part"], part["turns"], score)
+            for part in found["parts"]
+            for score in part["scores"]
+            if score["leak"]
+        ]
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: is not what an audit writes; delete it, and it is made again") from None
+
+
+def _said(part: str, turns: str, score: Mapping[str, Any]) -> str:
+    right, chance = score["accuracy"], score["chance"]
+    return f"{part}, {turns} turns: {score['rule']!r} is right in {right:.1%}, chance is {chance:.1%}"
 
 
 def _score_json(score: Score) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from haystack_gen import notation
 from haystack_gen.errors import InputError
+from haystack_gen.facts import Sampled
 from haystack_gen.judge import grids
 from haystack_gen.judge.grids import Extent, Indices
 
@@ -73,6 +74,15 @@ class Sampler:
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from None
         return np.minimum(found, frames - 1)
+
+    def of_clip(self, frames: int, rate: Fraction) -> Sampled:
+        """The frames that are shown of a clip, for planning: sorted, each once; or why the library refuses it."""
+        try:
+            shown = np.unique(self.indices(frames, rate)).tolist()
+        except InputError as error:
+            reason = str(error).removeprefix(f"{self.name}: ")
+            return Sampled(sampler=self.name, length=frames, frames=(), refusal=reason)
+        return Sampled(sampler=self.name, length=frames, frames=tuple(shown), tolerance=self.tolerance)
 
 
 def sampler(text: str) -> Sampler:

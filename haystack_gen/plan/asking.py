@@ -24,7 +24,7 @@ def items_of(
         base = cell.item_id(question.needle) + (f"-q{number}" if len(draw.questions) > 1 else "")
         shown = {
             "timeline": clips,
-            "needles": tuple(_placed(setting, question, cut, clips)),
+            "needles": tuple(_placed(question, cut, clips)),
             "control": control,
             "window_start": cut.window,
             "repeats": (cut.window + cell.length - 1) // setting.footage.length,
@@ -60,16 +60,17 @@ def _item(cell: Cell, question: Question, name: str, group: str, fields: dict[st
     )
 
 
-def _placed(setting: Setting, question: Question, cut: Stage, clips: Timeline) -> Iterator[PlacedNeedle]:
-    stay = setting.spec.needles.length
+def _placed(question: Question, cut: Stage, clips: Timeline) -> Iterator[PlacedNeedle]:
     for number, shot in sorted(cut.shots.items(), key=lambda pair: pair[1].start):
         yield PlacedNeedle(
             needle=shot.needle.id,
             source=shot.needle.source,
             start=shot.start,
-            length=stay,
-            depth=realised_depth(shot.start, length=clips.length, needle_length=stay),
+            length=shot.place.length,
+            depth=realised_depth(shot.start, length=clips.length, needle_length=shot.place.length),
             asked=number in question.asked,
+            moved=shot.place.moved,
+            added=shot.place.added,
         )
 
 

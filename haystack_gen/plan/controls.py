@@ -11,6 +11,7 @@ blanked         the asked needles' frames are blank; the right answer: not in th
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from haystack_gen.facts import BLANK
 from haystack_gen.plan.choices import ABSENT
@@ -61,13 +62,16 @@ def _needle_only(setting: Setting, draw: Draw, cut: Stage) -> Twin:
         raise Obstacle("without a haystack there is no time to ask for")
     if not shots or any(question.hidden for question in draw.questions):
         raise Obstacle("the item's needle is not in its video")
-    stay = setting.spec.needles.length
-    moved = {number: replace(shot, start=place * stay) for place, (number, shot) in enumerate(shots)}
-    alone = replace(cut, shots=moved, distractors=(), length=len(moved) * stay, side="")
+    starts = accumulate((shot.place.length for _, shot in shots), initial=0)
+    moved = {
+        number: replace(shot, place=shot.place._replace(start=start))
+        for (number, shot), start in zip(shots, starts, strict=False)
+    }
     clips = tuple(
-        Clip(role="needle", source=shot.needle.source, source_start=0, start=shot.start, length=stay)
+        Clip(role="needle", source=shot.needle.source, source_start=0, start=shot.start, length=shot.place.length)
         for shot in moved.values()
     )
+    alone = replace(cut, shots=moved, distractors=(), length=clips[-1].end, side="")
     return draw, alone, Timeline(rate=setting.spec.haystack.fps, clips=clips)
 
 

@@ -6,14 +6,25 @@ from fractions import Fraction
 
 from haystack_gen.facts import Needle
 from haystack_gen.plan.items import Form, PlacedDistractor
+from haystack_gen.plan.placement import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A needle's picture on show from frame `start` of the finished clip."""
+    """A needle's picture at its place in the finished clip."""
 
     needle: Needle
-    start: int
+    place: Place
+
+    @property
+    def start(self) -> int:
+        """The first frame."""
+        return self.place.start
+
+    @property
+    def end(self) -> int:
+        """The frame after the last."""
+        return self.place.start + self.place.length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

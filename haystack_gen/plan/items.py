@@ -16,7 +16,9 @@ NO_DEPTH = Fraction(-1)
 class PlacedNeedle:
     """A needle where it was put: timeline frames [start, start + length); `depth` is the realised one.
 
-    `asked` is whether the question is about it; the others are there to be told apart from it.
+    `asked` is whether the question is about it; the others are there to be told apart from it. To be visible to
+    samplers, it was put `moved` frames later (negative: earlier) than the rules of placement have it, and stays `added`
+    frames longer than the spec's needles do.
     """
 
     needle: str
@@ -25,6 +27,8 @@ class PlacedNeedle:
     length: int
     depth: Fraction
     asked: bool = True
+    moved: int = 0
+    added: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

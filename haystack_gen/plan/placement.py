@@ -3,10 +3,23 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
+from typing import NamedTuple
 
 from haystack_gen.plan.streams import Stream
 
 _HALF = Fraction(1, 2)
+
+
+class Place(NamedTuple):
+    """Frames [start, start + length) for a needle, which came to begin `moved` frames later than it was to.
+
+    Negative: earlier. `added` of its frames are more than it was to stay.
+    """
+
+    start: int
+    length: int
+    moved: int = 0
+    added: int = 0
 
 
 def needle_start(depth: Fraction, *, length: int, needle_length: int) -> int:

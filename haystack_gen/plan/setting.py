@@ -10,12 +10,13 @@ from fractions import Fraction
 from typing import TypeVar
 
 from haystack_gen.errors import InputError
-from haystack_gen.facts import Facts, Listed, Match, Needle, VideoQuestion
+from haystack_gen.facts import Facts, Listed, Match, Needle, Sampled, VideoQuestion
 from haystack_gen.plan.choices import ABSENT, letter_place
 from haystack_gen.plan.items import NO_DEPTH, Drop
 from haystack_gen.plan.pools import Pools
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.timeline import Footage, need_frames
+from haystack_gen.plan.visible import Sight
 from haystack_gen.spec import Spec
 
 Asked = TypeVar("Asked", Needle, Listed, VideoQuestion)
@@ -77,7 +78,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Spec and facts, indexed the way planning asks for them."""
+    """Spec and facts, indexed the way planning asks for them.
+
+    `sights` has what the samplers of `placement.visible_to` show of clips of each length; nothing if there are none.
+    """
 
     spec: Spec
     facts: Facts
@@ -85,6 +89,7 @@ class Setting:
     footage: Footage
     matches: Mapping[str, tuple[Match, ...]]
     sightings: Mapping[str, Mapping[str, tuple[int, ...]]]
+    sights: Mapping[int, Sight]
 
     @classmethod
     def of(cls, spec: Spec, facts: Facts) -> "Setting":
@@ -109,6 +114,7 @@ class Setting:
             footage=footage,
             matches=_matches(spec, facts),
             sightings=_sightings(facts),
+            sights=_sights(spec, facts),
         )
 
     @property
@@ -179,6 +185,21 @@ def _sightings(facts: Facts) -> dict[str, dict[str, tuple[int, ...]]]:
     return {
         needle: {source: tuple(sorted(frames)) for source, frames in found.items()} for needle, found in seen.items()
     }
+
+
+def _sights(spec: Spec, facts: Facts) -> dict[int, Sight]:
+    """By length of the clip; nothing if needles are to be visible to none."""
+    if not spec.placement.visible_to:
+        return {}
+    found: dict[int, list[Sampled]] = {length: [] for length in spec.grid.lengths}
+    for sampled in facts.sampled:
+        found.setdefault(sampled.length, []).append(sampled)
+    if missing := [length for length, some in found.items() if len(some) != len(spec.placement.visible_to)]:
+        raise InputError(
+            f"placement.visible_to has {len(spec.placement.visible_to)} samplers, and it is known of "
+            f"{len(found[missing[0]])} what they show of clips of {missing[0]} frames; gather the facts of this spec"
+        )
+    return {length: Sight(some) for length, some in found.items()}
 
 
 def _check_lure(match: Match, wrong: set[str]) -> None:

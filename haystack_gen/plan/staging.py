@@ -1,6 +1,7 @@
 """From what a family chose to a video: look-alikes around its needles, footage behind them, and the clips."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import cycle
 
 from haystack_gen.facts import Match, Needle
@@ -56,8 +57,7 @@ def surround(
     """
     if law.origin == "none":
         return ()
-    stay = setting.spec.needles.length
-    spans = [Span(start=shot.start, end=shot.start + stay) for shot in draw.shots]
+    spans = [Span(start=shot.start, end=shot.end) for shot in draw.shots]
     taken = list(spans)
     placed: list[PlacedDistractor] = []
     for number, shot in enumerate(draw.shots):
@@ -149,7 +149,7 @@ def _paper_distractors(
         period=setting.spec.distractors.period_frames,
         stream=stream.child("distractor side"),
     )
-    moved = Shot(needle=shot.needle, start=plan.needle_start)
+    moved = replace(shot, place=shot.place._replace(start=plan.needle_start))
     starts = () if plan.distractor_start is None else (plan.distractor_start,)
     pictures = stream.child("distractor pictures", 0)
     placed = pictured(setting, moved, starts, fit, wrong=_wrong_options(draw, 0), stream=pictures)
@@ -158,9 +158,9 @@ def _paper_distractors(
 
 def timeline(setting: Setting, cut: Stage) -> Timeline:
     """The clips of a stage."""
-    stay = setting.spec.needles.length
     inserts = [
-        Insert(role="needle", source=shot.needle.source, start=shot.start, length=stay) for shot in cut.shots.values()
+        Insert(role="needle", source=shot.needle.source, start=shot.start, length=shot.place.length)
+        for shot in cut.shots.values()
     ]
     inserts += (
         Insert(role="distractor", source=one.source, start=one.start, length=one.length) for one in cut.distractors

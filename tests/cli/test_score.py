@@ -159,6 +159,133 @@ def test_lengths_of_text_are_not_frames(tmp_path):
     assert "effective length at 85 %: 300 of context, the longest" in done.stdout
 
 
+def texts_of(svg: Path) -> list[str]:
+    return re.findall(r">([^<>]+)</text>", svg.read_text())
+
+
+def test_heat_maps_of_every_family(paged, tmp_path):
+    out = tmp_path / "pictures"
+    done = scored(paged, "--heatmap", out, "--json", model=of_the_page)
+    names = ("counting.png", "counting.svg", "retrieval.png", "retrieval.svg")
+    assert done.stderr == "".join(f"wrote {out}/{name}\n" for name in names)
+    assert sorted(path.name for path in out.iterdir()) == sorted(names)
+    assert all((out / name).read_bytes().startswith(b"\x89PNG") for name in names[::2])
+    cells = [one for one in json.loads(done.stdout)["cells"] if one["family"] == "retrieval"]
+    texts = texts_of(out / "retrieval.svg")
+    assert texts[:9] == ["64", "128", "256", "number of frames", "0", "25", "50", "75", "100"]
+    in_cells = sorted(cells, key=lambda one: (one["length"], one["depth"]))
+    assert texts[10:25] == [f"{100 * one['accuracy']:.0f}" for one in in_cells]
+    mean = sum(one["accuracy"] for one in cells) / len(cells)
+    assert {"retrieval", f"mean of 15 cells: {100 * mean:.2f} %"} <= {*texts}
+    assert "any" in texts_of(out / "counting.svg")
+
+
+def test_heat_maps_of_stacks_are_by_context(tmp_path):
+    stacks = write_dataset(
+        tmp_path / "set",
+        'tasks: stack\ngrid: {lengths: "16", depths: "0,1", trials: 1}\nfamilies: {stack: {lengths: "300"}}',
+    )
+    scored(stacks, "--heatmap", tmp_path / "pictures", model=lambda row: row.answer)
+    assert "length of context" in texts_of(tmp_path / "pictures" / "stack.svg")
+
+
+def test_pictures_are_drawn_into_a_new_folder(small, tmp_path):
+    done = scored(small, "--heatmap", tmp_path / "map.PNG")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"Error: {tmp_path}/map.PNG: names a picture, expected a folder: every family gets a .png and a .svg in it\n"
+    )
+    done = scored(small, "--heatmap", small.root)
+    assert done.stderr == f"Error: {small.root}: exists already; choose another name, or delete it\n"
+
+
+# -------------------------------------------------------------------------------------------------------- cells alone
+
+CELLS = [(100, 0.0, 1), (100, 50.0, 0.9), (300, 0.0, 0.8), (300, 50.0, 0.4), (100, 100.0, 1.0)]
+
+
+@pytest.fixture
+def cells(tmp_path) -> Path:
+    """As V-NIAH's scripts write them; one cell is missing."""
+    path = tmp_path / "all_accuracies.json"
+    rows = [{"Num. Frame": length, "Frame Depth": depth, "Score": share} for length, depth, share in CELLS]
+    path.write_text(json.dumps(rows))
+    return path
+
+
+def test_cells_alone_are_summed_up(cells):
+    done = run("score", cells)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "percent right, by depth (down) and frames (across)",
+        "      100    300    all",
+        "0.00  100 ██  80 ▓▓  90 ▓▓",
+        "0.50   90 ▓▓  40 ░░  65 ▒▒",
+        "1.00  100 ██   –    100 ██",
+        "all    97 ▓▓  60 ▒▒  82 ▓▓",
+        "mean of 5 cells: 82.00 %",
+        "effective length at 85 %: 100 frames",
+    ]
+
+
+@pytest.mark.parametrize(("threshold", "said"), [("0.9999", "none"), ("0.6", "300 frames, the longest")])
+def test_effective_length_of_cells(cells, threshold, said):
+    last = run("score", cells, "--threshold", threshold).stdout.splitlines()[-1]
+    assert last == f"effective length at {100 * float(threshold):g} %: {said}"
+
+
+def test_cells_that_meet_the_threshold_exactly(cells):
+    rows = [
+        {"Num. Frame": 9, "Frame Depth": 20 * k, "Score": share} for k, share in enumerate([1, 1, 1, 0.6, 0.6, 0.6])
+    ]
+    cells.write_text(json.dumps(rows))
+    assert run("score", cells, "--threshold", "0.8").stdout.endswith("at 80 %: 9 frames, the longest\n")
+
+
+def test_cells_for_machines(cells):
+    found = json.loads(run("score", cells, "--json", "--threshold", "0.5").stdout)
+    assert found["cells"] == [
+        {"length": length, "depth": percent / 100, "accuracy": share} for length, percent, share in CELLS
+    ]
+    assert [(one["length"], round(one["accuracy"], 9)) for one in found["lengths"]] == [(100, 0.966666667), (300, 0.6)]
+    assert (round(found["mean"], 9), found["threshold"], found["effective_length"]) == (0.82, 0.5, 300)
+    text = PAGE.read_text()
+    assert [key for key in found if f"`{key}`" not in text] == []
+
+
+def test_the_published_cells(shared_data, tmp_path):
+    path = shared_data / "upstream" / "v_niah_all_accuracies_m_rope.json"
+    done = run("score", path, "--heatmap", tmp_path / "m_rope")
+    assert done.stdout.splitlines()[-2:] == ["mean of 90 cells: 78.67 %", "effective length at 85 %: 300 frames"]
+    assert done.stderr == "".join(f"wrote {tmp_path}/m_rope/heatmap.{kind}\n" for kind in ("png", "svg"))
+    texts = texts_of(tmp_path / "m_rope" / "heatmap.svg")
+    assert texts[:16] == [*map(str, range(100, 3000, 200)), "number of frames"]
+    assert texts[16:23] == ["0", "20", "40", "60", "80", "100", "depth (%)"]
+    assert texts[-1] == "mean of 90 cells: 78.67 %"
+
+
+def test_what_cannot_stand_alone(small, cells, tmp_path):
+    path = replies(small, answers(*"BBBB"))
+    for alone in (small.root, path):
+        done = run("score", alone)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr == (
+            f"Error: {alone}: stands alone and is no .json file; expected DATASET PREDICTIONS, or a file of cells such "
+            "as V-NIAH's all_accuracies.json\n"
+        )
+    done = run("score", tmp_path / "none.json")
+    assert done.stderr == f"Error: {tmp_path}/none.json: no such file, expected a text file\n"
+    cells.write_text('{"accuracy": 1}')
+    done = run("score", cells)
+    assert done.stderr == f"Error: {cells}: expected a list of cells with Num. Frame, Frame Depth, Score\n"
+
+
+def test_cells_have_no_items(cells, tmp_path):
+    done = run("score", cells, "--by-order", "--upstream", tmp_path / "new", "--threshold", "0.5")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"Error: {cells}: has cells and no items; leave out --by-order and --upstream\n"
+
+
 def test_letters_as_another_evaluator_reads_them(small):
     replies(small, answers(*["Answer: B"] * 4))
     accuracies = {

@@ -8,7 +8,8 @@ Run it only when planned bytes are meant to change, with a line under *Output ch
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from haystack_gen.build import Tools, build
+from haystack_gen.build import build
+from haystack_gen.gathering import Tools
 from haystack_gen.specfile import read_spec
 from haystack_gen.workspace import Cache, DatasetFolder, package_folder
 

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from haystack_gen.build import Tools, build
+from haystack_gen.build import build
 from haystack_gen.cli import main
 from haystack_gen.emit.plans import find_item, read_plan
 from haystack_gen.errors import InputError
 from haystack_gen.facts import BLANK
+from haystack_gen.gathering import Tools
 from haystack_gen.judge.ribbon import ribbon
 from haystack_gen.judge.strip import chosen_frames, draw_strip, read_chosen
 from haystack_gen.judge.words import described

@@ -16,12 +16,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from haystack_gen.build import Tools, build, gather
+from haystack_gen.build import build
 from haystack_gen.cli import main
 from haystack_gen.emit.manifest import read_manifest, write_metadata
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.emit.splice import Piece, splice
 from haystack_gen.errors import CheckError, InputError
+from haystack_gen.gathering import Tools, gather
 from haystack_gen.judge.verify import Report, verify
 from haystack_gen.media import Media
 from haystack_gen.plan.items import Item

@@ -26,7 +26,7 @@ class Absent:
         needles = pools.strangers(stream.child("needles"), pools.facts, count=self._count, keys=set())
         if len(needles) < self._count:
             raise Obstacle(f"found no {self._count} needles with different keys; lower families.absent.others")
-        starts = places(setting, cell, self._count, stream)
+        sites = places(setting, cell, self._count, stream)
         place = stream.child("asked").below(self._count)
         question = question_about(setting, cell, needles[place], stream.child("question"), absent=True, place=place)
-        return Draw(shots=shots_at(needles, starts), questions=(question,))
+        return Draw(shots=shots_at(needles, sites), questions=(question,))

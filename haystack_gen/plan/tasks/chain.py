@@ -51,7 +51,7 @@ class Chain:
         setting, rules = self._setting, self._rules
         walk, branches, options = self._choose(stream)
         needles = [*walk, *branches]
-        starts = places(setting, cell, len(needles), stream)
+        sites = places(setting, cell, len(needles), stream)
         order = stream.child("order").shuffled(range(len(needles)))
         absent = setting.spec.choices.absent
         hidden = absent and setting.hides(cell, options=setting.spec.choices.count)
@@ -64,7 +64,7 @@ class Chain:
             open=Open(answer=options[0], form="short"),
             hidden=hidden,
         )
-        return Draw(shots=shots_at([needles[number] for number in order], starts), questions=(question,))
+        return Draw(shots=shots_at([needles[number] for number in order], sites), questions=(question,))
 
     def _choose(self, stream: Stream) -> tuple[list[Needle], list[Needle], list[str]]:
         """The chain, the wrong branches, and the options, of which the first is right."""

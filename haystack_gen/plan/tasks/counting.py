@@ -58,7 +58,7 @@ class Counting:
         frames = self._add_up(key, truth, stream.child("frames"))
         others = pools.strangers(stream.child("others"), pools.plain, count=self._rules.others, keys={key})
         needles = [*frames, *others]
-        starts = some_places(setting, cell, len(needles), self._rules.frames + self._rules.others, stream)
+        sites = some_places(setting, cell, len(needles), self._rules.frames + self._rules.others, stream)
         order = stream.child("order").shuffled(range(len(needles)))
         question = Question(
             text=paraphrase(setting, "counting", "count", stream, key=pools.names[key]),
@@ -69,7 +69,7 @@ class Counting:
             hidden=hidden,
             counts=True,
         )
-        shots = shots_at([needles[number] for number in order], starts)
+        shots = shots_at([needles[number] for number in order], sites)
         return Draw(shots=shots, questions=(question,), named=frozenset((key,)), lenient=True)
 
     def _numbers(self, cell: Cell, key: str, stream: Stream) -> tuple[list[int], int, bool]:

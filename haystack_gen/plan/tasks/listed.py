@@ -20,7 +20,7 @@ class ListedQuestions:
         """The listed pictures in their order, and the listed question."""
         listed = self._setting.of_turn(cell, self._listed)
         needles = [_pictured(listed, picture) for picture in listed.pictures]
-        starts = places(self._setting, cell, len(needles), stream) if needles else []
+        sites = places(self._setting, cell, len(needles), stream) if needles else []
         question = Question(
             text=listed.question,
             asked=frozenset(range(len(needles))),
@@ -30,7 +30,7 @@ class ListedQuestions:
             needle=listed.id,
             in_order=self._setting.spec.needles.options == "listed",
         )
-        return Draw(shots=shots_at(needles, starts), questions=(question,))
+        return Draw(shots=shots_at(needles, sites), questions=(question,))
 
 
 def _pictured(listed: Listed, picture: str) -> Needle:

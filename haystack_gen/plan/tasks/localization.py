@@ -5,6 +5,7 @@ asked equally often, so that whichever spans are offered, each is as likely to b
 the needle give it away: at depth 0 only the one that begins with the clip can hold it.)
 """
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -13,10 +14,11 @@ from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
 from haystack_gen.plan.choices import ABSENT
 from haystack_gen.plan.draws import Draw, Open, Question, Shot
-from haystack_gen.plan.placement import needle_start
+from haystack_gen.plan.placement import Place, needle_start
 from haystack_gen.plan.places import places
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.streams import Stream
+from haystack_gen.plan.visible import Bounds
 
 
 class Localization:
@@ -49,10 +51,25 @@ class Localization:
 
     def draw(self, cell: Cell, stream: Stream) -> Draw:
         """One shot and one question."""
-        setting, needle = self._setting, self._setting.of_turn(cell, self._setting.needles)
-        (start,) = places(setting, cell, 1, stream)
-        question = self._question(cell, needle, start, stream)
-        return Draw(shots=(Shot(needle=needle, start=start),), questions=(question,), lenient=True)
+        needle = self._setting.of_turn(cell, self._setting.needles)
+        site = self._site(cell, stream)
+        question = self._question(cell, needle, site.start, stream)
+        return Draw(shots=(Shot(needle=needle, place=site),), questions=(question,), lenient=True)
+
+    def _site(self, cell: Cell, stream: Stream) -> Place:
+        """Where the needle goes: with samplers to be visible to, within the span of its depth.
+
+        Raises:
+            Obstacle: it does not fit, or one of a depth could not be shown: then spans of that depth would never be
+                right.
+        """
+        width = self._widths[cell.length] if self._spans > 1 else 0
+        sites = {}
+        for depth in self._depths if self._setting.sights else (cell.depth or Fraction(0),):
+            low = needle_start(depth, length=cell.length, needle_length=width)
+            within = Bounds(low, low + width) if width else None
+            (sites[depth],) = places(self._setting, replace(cell, depth=depth), 1, stream, within=within)
+        return sites[cell.depth or Fraction(0)]
 
     def _question(self, cell: Cell, needle: Needle, start: int, stream: Stream) -> Question:
         setting, choices, rate = self._setting, self._setting.spec.choices, self._setting.spec.haystack.fps

@@ -48,11 +48,11 @@ class MultiKey:
         """The values of the options, needles that show them, and the question about the first."""
         setting, absent = self._setting, self._setting.spec.choices.absent
         values, needles = self._choose(stream)
-        starts = places(setting, cell, self._count, stream)
+        sites = places(setting, cell, self._count, stream)
         order = stream.child("order").shuffled(range(self._count))
         options = (*values, ABSENT) if absent else tuple(values)
         question = question_of(setting, cell, needles[0], stream, place=order.index(0), options=options)
-        return Draw(shots=shots_at([needles[number] for number in order], starts), questions=(question,))
+        return Draw(shots=shots_at([needles[number] for number in order], sites), questions=(question,))
 
     def _choose(self, stream: Stream) -> tuple[list[str], list[Needle]]:
         pools = self._setting.pools

@@ -33,7 +33,7 @@ class MultiQuery:
             raise Obstacle(
                 f"found no {self._rules.needles} needles with different keys; lower families.multi_query.needles"
             )
-        starts = places(setting, cell, len(needles), stream)
+        sites = places(setting, cell, len(needles), stream)
         questions = tuple(
             question_about(
                 setting,
@@ -46,7 +46,7 @@ class MultiQuery:
             )
             for number, place in enumerate(stream.child("asked").sample(range(len(needles)), count))
         )
-        return Draw(shots=shots_at(needles, starts), questions=questions)
+        return Draw(shots=shots_at(needles, sites), questions=questions)
 
 
 def need_keys(setting: Setting, task: str, count: int, *, pool: Sequence[Needle] | None = None) -> None:

@@ -68,10 +68,10 @@ class MultiValue:
         group, sets = self._choose(stream)
         needles = [stream.child("picture", member).choice(group.members[member]) for member in sets[0]]
         needles += self._others(group, sets, needles, stream)
-        starts = places(self._setting, cell, len(needles), stream)
+        sites = places(self._setting, cell, len(needles), stream)
         order = stream.child("order").shuffled(range(len(needles)))
         asked = frozenset(place for place, number in enumerate(order) if number < len(sets[0]))
-        shots = shots_at([needles[number] for number in order], starts)
+        shots = shots_at([needles[number] for number in order], sites)
         forbidden = group.shared if group.variant == "keys" else ""
         questions = (self._question(cell, group, sets, asked, stream),)
         return Draw(shots=shots, questions=questions, forbidden=forbidden)

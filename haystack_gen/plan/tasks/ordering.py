@@ -75,7 +75,7 @@ class Ordering:
         if not apart(options):
             raise Obstacle(f"orders of {len(needles)} needles are not told apart: {list(options)}")
         shown = [needles[place] for place in orders[0]]
-        starts = some_places(self._setting, cell, len(shown), len(needles), stream)
+        sites = some_places(self._setting, cell, len(shown), len(needles), stream)
         named = stream.child("named").shuffled(needles)
         question = Question(
             text=paraphrase(self._setting, "ordering", "order", stream, keys=_joined(named)),
@@ -86,7 +86,7 @@ class Ordering:
             variant="order",
             hidden=hidden,
         )
-        shots, keys = shots_at(shown, starts), self._named(needles)
+        shots, keys = shots_at(shown, sites), self._named(needles)
         return Draw(shots=shots, questions=(question,), named=keys, lenient=self._rules.only)
 
     def _orders(self, count: int, stream: Stream) -> list[tuple[int, ...]]:
@@ -120,7 +120,7 @@ class Ordering:
         wrong = (stream.child("shown").shuffled(wrong) + [needle.key for needle in spare])[: self._count - 1]
         keys = _joined(stream.child("named").shuffled(shown))
         key = "" if beside is None else shown[beside].key
-        starts = places(self._setting, cell, len(shown), stream)
+        sites = places(self._setting, cell, len(shown), stream)
         question = Question(
             text=paraphrase(self._setting, "ordering", variant, stream, key=key, keys=keys),
             asked=frozenset(range(len(shown))),
@@ -134,7 +134,7 @@ class Ordering:
             variant=variant,
             hidden=hidden,
         )
-        return Draw(shots=shots_at(shown, starts), questions=(question,), named=self._named((*shown, *spare)))
+        return Draw(shots=shots_at(shown, sites), questions=(question,), named=self._named((*shown, *spare)))
 
     def _named(self, needles: Sequence[Needle]) -> frozenset[str]:
         return frozenset(self._setting.pools.key_of[needle.id] for needle in needles)

@@ -7,6 +7,7 @@ from haystack_gen.facts import Needle
 from haystack_gen.plan.asking import paraphrase
 from haystack_gen.plan.choices import ABSENT, some_apart
 from haystack_gen.plan.draws import Draw, Open, Question, Shot
+from haystack_gen.plan.placement import Place
 from haystack_gen.plan.places import places
 from haystack_gen.plan.pools import bare
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
@@ -29,15 +30,15 @@ class Retrieval:
     def draw(self, cell: Cell, stream: Stream) -> Draw:
         """One shot and one question."""
         needle = self._setting.of_turn(cell, self._setting.needles)
-        (start,) = places(self._setting, cell, 1, stream)
+        (site,) = places(self._setting, cell, 1, stream)
         absent = self._setting.spec.choices.absent
         question = question_about(self._setting, cell, needle, stream, absent=absent)
-        return Draw(shots=(Shot(needle=needle, start=start),), questions=(question,))
+        return Draw(shots=(Shot(needle=needle, place=site),), questions=(question,))
 
 
-def shots_at(needles: Sequence[Needle], starts: Sequence[int]) -> tuple[Shot, ...]:
+def shots_at(needles: Sequence[Needle], sites: Sequence[Place]) -> tuple[Shot, ...]:
     """Needles in order of appearance at sorted places."""
-    return tuple(Shot(needle=needle, start=start) for needle, start in zip(needles, starts, strict=True))
+    return tuple(Shot(needle=needle, place=site) for needle, site in zip(needles, sites, strict=True))
 
 
 def question_about(

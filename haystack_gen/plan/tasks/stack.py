@@ -45,10 +45,10 @@ class Stack:
     def draw(self, cell: Cell, stream: Stream) -> Draw:
         """The trial's needle somewhere in its video, and its question."""
         needle = self._setting.of_turn(cell, self._setting.needles)
-        (start,) = places(self._setting, _inside(cell, stream), 1, stream)
+        (site,) = places(self._setting, _inside(cell, stream), 1, stream)
         absent = self._setting.spec.choices.absent
         question = question_about(self._setting, cell, needle, stream, absent=absent)
-        return Draw(shots=(Shot(needle=needle, start=start),), questions=(question,))
+        return Draw(shots=(Shot(needle=needle, place=site),), questions=(question,))
 
     def around(self, cell: Cell, planned: Iterator[Item | Drop]) -> Iterator[Item | Drop]:
         """The cell's items in their context, which they share but for their own video."""
@@ -75,8 +75,8 @@ class Stack:
         videos = []
         for number, needle in enumerate(self._other_needles(asked, stream)):
             own = stream.child("beside", number)
-            (start,) = places(self._setting, _inside(cell, own), 1, own)
-            draw = Draw(shots=(Shot(needle=needle, start=start),), questions=(), named=named)
+            (site,) = places(self._setting, _inside(cell, own), 1, own)
+            draw = Draw(shots=(Shot(needle=needle, place=site),), questions=(), named=named)
             cut = stage(self._setting, cell, draw, own)
             name = f"{cell.item_id()}-beside-{number}"
             videos.append(Beside(video=name, timeline=timeline(self._setting, cut)))
