@@ -109,6 +109,14 @@ class DatasetFolder:
     def metadata(self) -> Path:
         return self.root / "metadata.parquet"
 
+    def family(self, task: str) -> Path:
+        """The rows of one family, typed."""
+        return self.root / f"{task}.parquet"
+
+    def export(self, form: str) -> Path:
+        """What another program reads: `lmms_eval`, `vlmevalkit` and the like."""
+        return self.root / form
+
     @property
     def card(self) -> Path:
         return self.root / "README.md"
@@ -178,7 +186,7 @@ class DatasetFolder:
         return self.stills / f"{source_id}.png"
 
     def audit(self, name: str) -> Path:
-        """What an audit found: `visibility.parquet`, `blind.json`."""
+        """What an audit found: `visibility.parquet`, `blind.json`, `verified.json`."""
         return self.root / "audit" / name
 
     @property

@@ -10,6 +10,7 @@ from haystack_gen import __version__
 from haystack_gen.cli.judge import audit
 from haystack_gen.cli.look import render, rope_period, show, verify
 from haystack_gen.cli.make import build, demo, init, mine, plan
+from haystack_gen.cli.report import report
 from haystack_gen.cli.score import score
 from haystack_gen.errors import HaystackError
 
@@ -52,5 +53,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, init, mine, plan, build, show, verify, audit, score, render, rope_period):
+for _command in (demo, init, mine, plan, build, show, verify, audit, score, report, render, rope_period):
     main.add_command(_command)

@@ -1,9 +1,10 @@
-"""The command that scores a model's replies."""
+"""The command that scores a model's replies, or sums up cells that V-NIAH's scripts have scored."""
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import click
 
@@ -13,14 +14,17 @@ from haystack_gen.errors import InputError
 from haystack_gen.workspace import DatasetFolder
 
 if TYPE_CHECKING:
+    from haystack_gen.judge.cells import Grid
     from haystack_gen.judge.score import Scores
+
+Key = TypeVar("Key", int, float)
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
-@click.argument("predictions", type=click.Path(path_type=Path))
+@click.argument("predictions", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--parser",
     type=click.Choice(["lmms-eval", "vlmevalkit", "vnbench"]),
@@ -41,40 +45,143 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=click.Path(path_type=Path, file_okay=False),
     help="Write each family's cells into this folder, in the form of V-NIAH's all_accuracies.json.",
 )
+@click.option(
+    "--heatmap",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Draw each family's cells into this folder, as .png and .svg.",
+)
 def score(
     dataset: Path,
-    predictions: Path,
+    predictions: Path | None,
     parser: str | None,
     by_order: bool,
     threshold: float,
     as_json: bool,
     per_item: Path | None,
     upstream: Path | None,
+    heatmap: Path | None,
 ) -> None:
     """Score a model's replies: JSON Lines with id and prediction, or what lmms-eval, VLMEvalKit or VNBench write.
+
+    Alone, a .json file of cells that V-NIAH's scripts wrote is summed up.
 
     \b
     Example:
       haystack-gen score demo predictions.jsonl
       haystack-gen score demo samples_haystack.jsonl --parser lmms-eval --json
+      haystack-gen score all_accuracies.json --heatmap heatmaps
     """
+    _expect_new(per_item, upstream, heatmap)
+    if predictions is None:
+        of_items = {"--parser": parser, "--by-order": by_order, "--per-item": per_item, "--upstream": upstream}
+        _expect_cells(dataset, [option for option, given in of_items.items() if given])
+        _score_cells(dataset, threshold, as_json, heatmap)
+        return
     from haystack_gen.cli.score_tables import score_lines
     from haystack_gen.judge.foreign import Parser
     from haystack_gen.judge.score import score as score_replies
 
-    for path in (per_item, upstream):
-        if path and path.exists():
-            raise InputError(f"{path}: exists already; choose another name, or delete it")
     chosen: Parser | None = next((one for one in get_args(Parser) if one == parser), None)
     scores = score_replies(DatasetFolder(dataset), predictions, parser=chosen, by_order=by_order, threshold=threshold)
     if per_item:
         _write_items(scores, per_item)
     if upstream:
         _write_upstream(scores, upstream)
-    if as_json:
-        sys.stdout.write(json.dumps(scores.as_json(), indent=1, ensure_ascii=False) + "\n")
+    if heatmap:
+        for family, grid in scores.grids.items():
+            _draw(grid, heatmap / family, family, scores.families[family][0].question.axis)
+    _print(scores.as_json() if as_json else score_lines(scores))
+
+
+def _expect_new(per_item: Path | None, upstream: Path | None, heatmap: Path | None) -> None:
+    for path in (per_item, upstream, heatmap):
+        if path and path.exists():
+            raise InputError(f"{path}: exists already; choose another name, or delete it")
+    if heatmap and heatmap.suffix.lower() in (".png", ".svg"):
+        raise InputError(f"{heatmap}: names a picture, expected a folder: every family gets a .png and a .svg in it")
+
+
+def _expect_cells(path: Path, options: list[str]) -> None:
+    """What stands alone has to be a file of cells, and has no items."""
+    if path.suffix.lower() != ".json":
+        raise InputError(
+            f"{path}: stands alone and is no .json file; expected DATASET PREDICTIONS, or a file of cells such as "
+            "V-NIAH's all_accuracies.json"
+        )
+    if options:
+        raise InputError(f"{path}: has cells and no items; leave out {' and '.join(options)}")
+
+
+def _score_cells(path: Path, threshold: float, as_json: bool, heatmap: Path | None) -> None:
+    from haystack_gen.judge.cells import read_upstream
+
+    grid = read_upstream(path)
+    if heatmap:
+        _draw(grid, heatmap / "heatmap")  # as V-NIAH's scripts name it
+    _print(_cells_json(grid, threshold) if as_json else _cells_lines(grid, threshold))
+
+
+def _cells_json(grid: "Grid", threshold: float) -> dict[str, Any]:
+    """Means are over cells, each alike."""
+    from haystack_gen.judge.cells import mean
+    from haystack_gen.judge.intervals import effective_length
+
+    at_length = _means(grid, lambda length, _: length)
+    return {
+        "mean": mean(grid),
+        "lengths": [{"length": length, "accuracy": share} for length, share in at_length.items()],
+        "cells": [{"length": length, "depth": depth, "accuracy": share} for (length, depth), share in grid.items()],
+        "threshold": threshold,
+        "effective_length": effective_length(at_length, threshold=threshold),
+    }
+
+
+def _cells_lines(grid: "Grid", threshold: float) -> Iterator[str]:
+    """As a family's heat map in characters; at the ends, means over cells."""
+    from haystack_gen.cli.score_tables import _heat_row
+
+    found = _cells_json(grid, threshold)
+    at_length, effective = {one["length"]: one["accuracy"] for one in found["lengths"]}, found["effective_length"]
+    names = [*map(str, at_length), "all"]
+    widths = [max(len(name), 3) for name in names]
+    yield "percent right, by depth (down) and frames (across)"
+    yield (" " * 6 + "".join(f"{name:>{width}}    " for name, width in zip(names, widths, strict=True))).rstrip()
+    for depth, of_all in _means(grid, lambda _, depth: depth).items():
+        yield _heat_row(f"{depth:.2f}", [*(grid.get((length, depth)) for length in at_length), of_all], widths)
+    yield _heat_row("all", [*at_length.values(), found["mean"]], widths)
+    yield f"mean of {len(grid):,} {'cell' if len(grid) == 1 else 'cells'}: {100 * found['mean']:.2f} %"
+    said = "none" if effective is None else f"{effective:,} frames" + ", the longest" * (effective == max(at_length))
+    yield f"effective length at {100 * threshold:g} %: {said}"
+
+
+def _means(grid: "Grid", key: Callable[[int, float], Key]) -> dict[Key, float]:
+    """The mean over the cells that have something in common, in the order of what that is.
+
+    Rounded, because a threshold has to be met by what is exactly as high: 4.8 / 6 is not 0.8.
+    """
+    from haystack_gen.judge.cells import mean
+
+    parts: dict[Key, dict[tuple[int, float], float]] = {}
+    for cell, share in grid.items():
+        parts.setdefault(key(*cell), {})[cell] = share
+    return {one: round(mean(parts[one]), 12) for one in sorted(parts)}
+
+
+def _draw(grid: "Grid", path: Path, name: str = "", axis: Literal["frames", "context"] = "frames") -> None:
+    from haystack_gen.judge.heatmap import write_heatmap
+
+    files = [path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg")]
+    write_heatmap(grid, to=files, name=name, axis=axis)
+    for file in files:
+        say(f"wrote {file}")
+
+
+def _print(found: dict[str, Any] | Iterator[str]) -> None:
+    """JSON, or lines."""
+    if isinstance(found, dict):
+        sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     else:
-        for line in score_lines(scores):
+        for line in found:
             click.echo(line)
 
 
