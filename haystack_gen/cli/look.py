@@ -8,7 +8,7 @@ import click
 
 from haystack_gen.atomic import atomic_path
 from haystack_gen.cli.options import ListCommand, RichProgress, cache_option, chosen_cache, print_table, say
-from haystack_gen.errors import InputError
+from haystack_gen.errors import InputError, StorageError
 from haystack_gen.plan.rope import PRESETS, preset_period
 from haystack_gen.plan.rope import rope_period as period_of
 from haystack_gen.workspace import DatasetFolder
@@ -51,22 +51,26 @@ def show(dataset: Path, item: str, output: Path | None) -> None:
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Local processes.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 def verify(dataset: Path, reader: tuple[str, ...], jobs: int, as_json: bool) -> None:
-    """Decode everything and compare it with the plan; exit 1 on any difference.
+    """Decode everything and compare it with the plan; exit 1 on any difference. audit/verified.json says that it held.
 
     \b
     Example:
       haystack-gen verify demo --reader pyav decord opencv
     """
     from haystack_gen.executors import LocalExecutor
+    from haystack_gen.judge.verify import stamp
     from haystack_gen.judge.verify import verify as verify_dataset
 
-    report = verify_dataset(
-        DatasetFolder(dataset), readers=reader, executor=LocalExecutor(jobs), progress=RichProgress()
-    )
+    folder = DatasetFolder(dataset)
+    report = verify_dataset(folder, readers=reader, executor=LocalExecutor(jobs), progress=RichProgress())
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), indent=1) + "\n")
     else:
         print_table(report.as_table())
+    try:
+        stamp(folder, report)
+    except StorageError as error:  # what was compared holds, also where it cannot be written down
+        say(f"not stamped: {error}")
     report.raise_if_wrong()
 
 

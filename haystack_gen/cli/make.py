@@ -47,17 +47,18 @@ def demo(out: Path, cache: Path | None, jobs: int, seed: int) -> None:
       haystack-gen demo --out demo
     """
     from haystack_gen.build import build
-    from haystack_gen.judge.verify import verify
+    from haystack_gen.judge.verify import stamp, verify
     from haystack_gen.specfile import read_spec_file
 
     tools = _tools(cache, jobs)
     spec = read_spec_file(package_folder("templates") / "specs" / "tiny.yaml", overrides={"seed": seed})
     _refuse_another(DatasetFolder(out), spec)
     built = build(spec, out, tools)
-    report = verify(DatasetFolder(out), executor=tools.executor, progress=tools.progress)
+    folder = DatasetFolder(out)
+    report = verify(folder, executor=tools.executor, progress=tools.progress)
+    stamp(folder, report)
     report.raise_if_wrong()
     say(f"\n{built.items} items in {out}, every frame verified with {report.said_by}. Look at:")
-    folder = DatasetFolder(out)
     first = next(iter(sorted((out / "videos").rglob("*.mp4"))))
     print_table(
         [

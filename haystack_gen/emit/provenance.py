@@ -132,7 +132,7 @@ def _same_media(folder: DatasetFolder, spec: Spec, records: Records) -> bool:
 
 def _discard_stale(folder: DatasetFolder, plan: Path, *, same_media: bool) -> None:
     """Delete every video that would come out differently now, and what was audited of them."""
-    for name in ("visibility.parquet", "blind.json"):
+    for name in ("visibility.parquet", "blind.json", "verified.json"):
         folder.audit(name).unlink(missing_ok=True)
     valid: set[Path] = set()
     if same_media and folder.plan.is_file():

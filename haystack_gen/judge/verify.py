@@ -3,11 +3,13 @@
 Nothing but the dataset folder is read.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from haystack_gen.atomic import refusals_explained, write_atomic
 from haystack_gen.emit.fingerprints import Prints, expected, read_fingerprints
 from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.emit.plans import read_plan
@@ -20,7 +22,7 @@ from haystack_gen.judge.tables import table_differences
 from haystack_gen.progress import Progress, Silent
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import read_spec_file
-from haystack_gen.workspace import DatasetFolder, installed_version
+from haystack_gen.workspace import DatasetFolder, installed_version, sha256_of
 
 _SHOWN = 3
 
@@ -158,6 +160,21 @@ def verify(
         readers=_witnesses(spec.output.media, witnesses),
         differences=tuple(sorted(differences, key=_where)),
     )
+
+
+def stamp(folder: DatasetFolder, report: Report) -> None:
+    """Write down that this manifest was held against its media, in `audit/verified.json`; or, if it failed, that not.
+
+    Raises:
+        StorageError: the file system refused.
+    """
+    file = folder.audit("verified.json")
+    if report.differences:
+        with refusals_explained(file):
+            file.unlink(missing_ok=True)
+        return
+    found = {"manifest_sha256": sha256_of(folder.manifest), **report.as_json()}
+    write_atomic(file, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 
 def _other_files(folder: DatasetFolder, hashes: Mapping[str, str]) -> Iterator[str]:

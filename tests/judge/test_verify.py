@@ -23,7 +23,7 @@ from haystack_gen.emit.plans import read_plan
 from haystack_gen.emit.splice import Piece, splice
 from haystack_gen.errors import CheckError, InputError
 from haystack_gen.gathering import Tools, gather
-from haystack_gen.judge.verify import Report, verify
+from haystack_gen.judge.verify import Report, stamp, verify
 from haystack_gen.media import Media
 from haystack_gen.plan.items import Item
 from haystack_gen.plan.timeline import Clip
@@ -725,3 +725,15 @@ def test_size_and_rate_of_the_world_are_as_the_tests_assume(dataset):
     assert dataset.item.timeline.rate == Fraction(1)
     with Image.open(dataset.folder.still(dataset.item.needles[0].source)) as still:
         assert still.size == SIZE
+
+
+def test_what_holds_is_stamped_with_the_manifest_it_holds_for(dataset):
+    report = verify(dataset.folder)
+    stamp(dataset.folder, report)
+    found = json.loads(dataset.folder.audit("verified.json").read_text())
+    assert found["manifest_sha256"] == sha256_of(dataset.folder.manifest)
+    assert (found["items"], found["frames"], found["differences"]) == (2, report.frames, [])
+    assert set(found["readers"]) == set(READERS)
+    dataset.video.write_bytes(dataset.video.read_bytes()[:-100])
+    stamp(dataset.folder, verify(dataset.folder))
+    assert not dataset.folder.audit("verified.json").exists()

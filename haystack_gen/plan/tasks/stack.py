@@ -17,11 +17,13 @@ from haystack_gen.errors import InputError
 from haystack_gen.facts import Needle, Noise
 from haystack_gen.plan.draws import Draw, Shot
 from haystack_gen.plan.items import Beside, Drop, Item, Part
+from haystack_gen.plan.placement import Place
 from haystack_gen.plan.places import places
 from haystack_gen.plan.setting import Cell, Obstacle, Setting
 from haystack_gen.plan.staging import stage, timeline
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.tasks.retrieval import question_about
+from haystack_gen.plan.visible import Bounds
 
 
 class Stack:
@@ -45,10 +47,16 @@ class Stack:
     def draw(self, cell: Cell, stream: Stream) -> Draw:
         """The trial's needle somewhere in its video, and its question."""
         needle = self._setting.of_turn(cell, self._setting.needles)
-        (site,) = places(self._setting, _inside(cell, stream), 1, stream)
+        site = self._site(cell, stream)
         absent = self._setting.spec.choices.absent
         question = question_about(self._setting, cell, needle, stream, absent=absent)
         return Draw(shots=(Shot(needle=needle, place=site),), questions=(question,))
+
+    def _site(self, cell: Cell, stream: Stream) -> Place:
+        """Anywhere in a video, at a drawn depth: where in it a needle lies is not what a stack varies."""
+        inside = replace(cell, depth=Fraction(stream.child("depth in the video").below(101), 100))
+        (site,) = places(self._setting, inside, 1, stream, within=Bounds(0, cell.length))
+        return site
 
     def around(self, cell: Cell, planned: Iterator[Item | Drop]) -> Iterator[Item | Drop]:
         """The cell's items in their context, which they share but for their own video."""
@@ -75,7 +83,7 @@ class Stack:
         videos = []
         for number, needle in enumerate(self._other_needles(asked, stream)):
             own = stream.child("beside", number)
-            (site,) = places(self._setting, _inside(cell, own), 1, own)
+            site = self._site(cell, own)
             draw = Draw(shots=(Shot(needle=needle, place=site),), questions=(), named=named)
             cut = stage(self._setting, cell, draw, own)
             name = f"{cell.item_id()}-beside-{number}"
@@ -145,11 +153,6 @@ class Stack:
                 f"alone take {cost}; ask for longer stacks, shorter clips (grid.lengths), fewer videos "
                 "(families.stack.per_context), or a lower families.stack.frame_cost"
             )
-
-
-def _inside(cell: Cell, stream: Stream) -> Cell:
-    """The cell with a drawn depth: where in its video a needle lies is not what a stack varies."""
-    return replace(cell, depth=Fraction(stream.child("depth in the video").below(101), 100))
 
 
 def _unit(noise: Noise) -> str:
