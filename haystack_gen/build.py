@@ -35,12 +35,13 @@ from haystack_gen.workspace import DatasetFolder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What a build left behind: how many items, how many were dropped for each reason, what was noticed."""
+    """What a build left behind: how many items, how many were dropped for each reason, what was noticed, what leaks."""
 
     folder: Path
     items: int
     dropped: Mapping[str, int]
     remarks: tuple[str, ...]
+    leaks: tuple[str, ...]
 
 
 def build(spec: Spec, out: Path, tools: Tools, *, allow_guessable: bool = False) -> Built:
@@ -77,8 +78,7 @@ def build(spec: Spec, out: Path, tools: Tools, *, allow_guessable: bool = False)
         )
     if not complete:
         _emit(folder, spec, world, tools, counts=counts, writer=writer)
-    guessable = (f"can be guessed: {leak}" for leak in leaks)
-    return Built(folder=out, items=counts.items, dropped=counts.dropped, remarks=(*world.remarks, *guessable))
+    return Built(folder=out, items=counts.items, dropped=counts.dropped, remarks=world.remarks, leaks=tuple(leaks))
 
 
 def _row_writer(folder: DatasetFolder, spec: Spec, facts: Facts) -> RowWriter:
@@ -94,7 +94,7 @@ def _sources(facts: Facts) -> list[Source]:
 def _leaks(folder: DatasetFolder, writer: RowWriter, tools: Tools) -> list[str]:
     """Rules that answer the questions without the videos; what an audit of the same plan found is not asked again."""
     file = folder.audit("blind.json")
-    if not file.is_file():
+    if not file.exists():
         write_guessed(guess_rows(_rows(folder, writer, {}), progress=tools.progress), file)
     return read_leaks(file)
 

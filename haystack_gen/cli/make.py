@@ -213,6 +213,9 @@ def build(
         _refuse_another(DatasetFolder(out), spec)
     built = build_dataset(spec, out, _tools(cache, jobs), allow_guessable=allow_guessable)
     _say_remarks(built.remarks, where=f" in {DatasetFolder(out).remarks}")
+    _say_remarks(
+        [f"can be guessed: {leak}" for leak in built.leaks], where=f" in {DatasetFolder(out).audit('blind.json')}"
+    )
     for reason, count in built.dropped.items():
         say(f"dropped {count}: {reason}")
     say(f"{built.items} items in {out}; check them with: haystack-gen verify {out}")

@@ -138,17 +138,12 @@ def _cells_json(grid: "Grid", threshold: float) -> dict[str, Any]:
 
 def _cells_lines(grid: "Grid", threshold: float) -> Iterator[str]:
     """As a family's heat map in characters; at the ends, means over cells."""
-    from haystack_gen.cli.score_tables import _heat_row
+    from haystack_gen.cli.score_tables import grid_lines
 
     found = _cells_json(grid, threshold)
     at_length, effective = {one["length"]: one["accuracy"] for one in found["lengths"]}, found["effective_length"]
-    names = [*map(str, at_length), "all"]
-    widths = [max(len(name), 3) for name in names]
     yield "percent right, by depth (down) and frames (across)"
-    yield (" " * 6 + "".join(f"{name:>{width}}    " for name, width in zip(names, widths, strict=True))).rstrip()
-    for depth, of_all in _means(grid, lambda _, depth: depth).items():
-        yield _heat_row(f"{depth:.2f}", [*(grid.get((length, depth)) for length in at_length), of_all], widths)
-    yield _heat_row("all", [*at_length.values(), found["mean"]], widths)
+    yield from grid_lines(grid, at_length, _means(grid, lambda _, depth: depth), found["mean"])
     yield f"mean of {len(grid):,} {'cell' if len(grid) == 1 else 'cells'}: {100 * found['mean']:.2f} %"
     said = "none" if effective is None else f"{effective:,} frames" + ", the longest" * (effective == max(at_length))
     yield f"effective length at {100 * threshold:g} %: {said}"

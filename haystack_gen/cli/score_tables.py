@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from haystack_gen.judge.cells import by, grid_of, tally
+from haystack_gen.judge.cells import Grid, by, grid_of, tally
 
 if TYPE_CHECKING:
     from haystack_gen.judge.marking import Answer
@@ -73,15 +73,22 @@ def heatmap(family: str, answers: Sequence["Answer"]) -> Iterator[str]:
     grid, axis = grid_of(answers), answers[0].question.axis
     at_length = {one: tally(some).accuracy for one, some in by(answers, lambda one: one.question.length).items()}
     at_depth = {one: tally(some).accuracy for one, some in by(answers, lambda one: one.question.depth).items()}
+    yield f"{family}: percent right, by depth (down) and {'frames' if axis == 'frames' else 'context'} (across)"
+    yield from grid_lines(grid, at_length, at_depth, tally(answers).accuracy)
+
+
+def grid_lines(
+    grid: Grid, at_length: Mapping[int, float], at_depth: Mapping[float, float], of_all: float
+) -> Iterator[str]:
+    """A grid of cells between its lengths and its depths; at the ends, what is given for each of those and for all."""
     names = [*map(str, at_length), "all"]
     widths = [max(len(name), 3) for name in names]
-    yield f"{family}: percent right, by depth (down) and {'frames' if axis == 'frames' else 'context'} (across)"
     yield (" " * 6 + "".join(f"{name:>{width}}    " for name, width in zip(names, widths, strict=True))).rstrip()
-    rows = {depth: [*(grid.get((length, depth)) for length in at_length), of_all] for depth, of_all in at_depth.items()}
-    for depth, row in rows.items():
-        yield _heat_row("any" if depth < 0 else f"{depth:.2f}", row, widths)
-    if len(rows) > 1:
-        yield _heat_row("all", [*at_length.values(), tally(answers).accuracy], widths)
+    for depth, at_any in at_depth.items():
+        cells = (grid.get((length, depth)) for length in at_length)
+        yield _heat_row("any" if depth < 0 else f"{depth:.2f}", [*cells, at_any], widths)
+    if len(at_depth) > 1:
+        yield _heat_row("all", [*at_length.values(), of_all], widths)
 
 
 def _heat_row(name: str, accuracies: Sequence[float | None], widths: Sequence[int]) -> str:

@@ -5,7 +5,8 @@ as often as any other, and nothing can be guessed from the question. Questions a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from haystack_gen.draw.kinds import BYSTANDERS, KEYS, KINDS
@@ -15,6 +16,7 @@ from haystack_gen.plan.streams import Stream
 from haystack_gen.workspace import slug
 
 FAMILY_ATTRIBUTES = ("clue", "number", "place", "sign", "company")
+_BEST_OF_FEW = ("place", "company", "sign", "number", "clue")  # places are told apart in the smallest pictures
 FAMILY_NUMBERS = ("1", "2", "3", "4")
 KEYS_EACH = 6  # and as many values; a clue's keys are its values too, but no key names itself, so it has one more
 # Names that a sign can bear: a longer one shrinks on the board, and videos are often shown smaller still.
@@ -50,15 +52,18 @@ class FamilyNeedle:
     lures: tuple[Impostor, ...]
 
 
-def draw_family_pack(folder: Path, *, seed: int, size: tuple[int, int] = (448, 252)) -> None:
+def draw_family_pack(
+    folder: Path, *, seed: int, size: tuple[int, int] = (448, 252), count: int | None = None
+) -> None:
     """Paint the needles of `plan_families` and their lures, of `size` (width, height), into an existing folder.
 
-    The list, `needles.jsonl`, is the ordinary format of a pack, without questions.
+    The list, `needles.jsonl`, is the ordinary format of a pack, without questions. With a `count`, only so many are
+    painted, and of their lures only what they need: see `plan_few`.
 
     Raises:
         StorageError: the file system refused.
     """
-    needles = plan_families(seed)
+    needles = plan_families(seed) if count is None else plan_few(seed, count)
     scenes = {needle.id: needle.scene for needle in needles}
     scenes |= {lure.id: lure.scene for needle in needles for lure in needle.lures}
     for name, scene in scenes.items():
@@ -101,6 +106,24 @@ def plan_families(seed: int) -> tuple[FamilyNeedle, ...]:
             own = stream.child("needles", attribute, kind)
             needles += _needles(own, kind, attribute, [value for value in values if value != kind], impostors)
     return tuple(needles)
+
+
+def plan_few(seed: int, count: int) -> tuple[FamilyNeedle, ...]:
+    """The first `count` needles of the pack, all if it has fewer, in an order in which a few go a long way.
+
+    Attribute by attribute, each key comes once before any comes again, and so does each value: the cross is read along
+    its diagonals. Each needle keeps two lures, one for either side of it.
+    """
+    crosses: dict[str, dict[str, list[FamilyNeedle]]] = {attribute: {} for attribute in _BEST_OF_FEW}
+    for needle in plan_families(seed):
+        crosses[needle.attribute].setdefault(needle.key, []).append(needle)
+    diagonals = (
+        row[(turn + place) % len(row)]
+        for cross in crosses.values()
+        for turn in range(max(map(len, cross.values())))
+        for place, row in enumerate(cross.values())
+    )
+    return tuple(replace(needle, lures=needle.lures[:2]) for needle in islice(diagonals, count))
 
 
 def _keys(stream: Stream) -> dict[str, tuple[str, ...]]:

@@ -1,20 +1,24 @@
-"""The manifest and its typed twin: written from the same rows, the manifest last of all files."""
+"""The manifest and its typed twins: written from the same rows, the manifest last of all files."""
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.rows import AS_JSON, Row, plain
 from haystack_gen.errors import InputError
+from haystack_gen.families import Task
+from haystack_gen.workspace import DatasetFolder
 
 _ROWS_PER_GROUP = 1000
-_TEXT_PER_GROUP = 64 << 20  # characters: contexts may be long, and a group is held in memory
+_TEXT_PER_GROUP = 64 << 20  # characters: contexts and lists of frames may be long, and a group is held in memory
 _NEEDLE = pa.struct(
     [
         ("needle_id", pa.string()),
@@ -85,14 +89,30 @@ def _media_column(name: str) -> tuple[str, pa.DataType]:
 
 
 def write_metadata(rows: Iterable[Row], path: Path, *, media: str) -> None:
-    """Write the typed table, a row group per 1,000 rows, or fewer where their contexts are long."""
-    columns = schema(media)
-    with atomic_path(path) as part, pq.ParquetWriter(part, columns) as writer:
+    """Write the typed table of all rows and, beside it, one for each family; a family without rows has none.
+
+    A row group has 1,000 rows at most, fewer where rows are long; a family's has those of them that are its own. No row
+    is held for longer, and rows come family by family, so groups are rarely small.
+    """
+    folder, columns = DatasetFolder(path.parent), schema(media)
+    with ExitStack() as files:
+        writers = {path: _writer(path, columns, files)}
         for batch in _batches(rows):
-            records = [row.model_dump() for row in batch]
-            for record in records:
-                record["file_name"], record["frames_file_names"] = record["video"], record["frames"]
-            writer.write_table(pa.Table.from_pylist(records, schema=columns))
+            records = [row.model_dump() | {"file_name": row.video, "frames_file_names": row.frames} for row in batch]
+            table = pa.Table.from_pylist(records, schema=columns)
+            writers[path].write_table(table)
+            for task in dict.fromkeys(row.task for row in batch):
+                own = folder.family(task)
+                if own not in writers:
+                    writers[own] = _writer(own, columns, files)
+                writers[own].write_table(table.filter(pc.equal(table["task"], task)))
+    for gone in {folder.family(task) for task in get_args(Task)} - writers.keys():
+        gone.unlink(missing_ok=True)
+
+
+def _writer(path: Path, columns: pa.Schema, files: ExitStack) -> pq.ParquetWriter:
+    """A table that is there, whole, once `files` is left."""
+    return files.enter_context(pq.ParquetWriter(files.enter_context(atomic_path(path)), columns))
 
 
 def write_manifest(rows: Iterable[Row], path: Path) -> None:
@@ -128,7 +148,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     text = 0
     for row in rows:
         batch.append(row)
-        text += sum(len(part.text) for part in row.context)
+        text += sum(len(part.text) for part in row.context) + sum(map(len, row.frames))
         if len(batch) == _ROWS_PER_GROUP or text >= _TEXT_PER_GROUP:
             yield batch
             batch, text = [], 0

@@ -22,13 +22,13 @@ _GREY = (128, 128, 128)
 
 def drawn_film(spec: Spec, cache: Cache) -> Path:
     """A film drawn from the seed, half as long again as the longest clip."""
-    from haystack_gen.draw.films import draw_film
-
     frames = _SLACK * max(spec.grid.lengths)
     seconds = -(-frames / spec.haystack.fps // 1)
     key = content_key("film", __version__, spec.seed, seconds, spec.haystack.fps, spec.haystack.size)
     folder = cache.drawn_folder(key)
     if not folder.is_dir():
+        from haystack_gen.draw.films import draw_film
+
         with atomic_folder(folder) as part:
             draw_film(
                 part / f"film-s{spec.seed}.mp4",
@@ -42,17 +42,18 @@ def drawn_film(spec: Spec, cache: Cache) -> Path:
 
 def drawn_pack(spec: Spec, cache: Cache) -> Path:
     """A pack drawn from the seed: needles that each ask one thing, or, by name, what all families need."""
-    from haystack_gen.draw.families import draw_family_pack
-    from haystack_gen.draw.pack import draw_pack
-
     families = spec.needles.pack == DRAWN_FAMILIES
     size, count = spec.haystack.size, spec.needles.count or DRAWN_NEEDLES
-    key = content_key("pack", __version__, spec.seed, *(("families", *size) if families else (count,)))
+    few = () if spec.needles.count is None else (spec.needles.count,)
+    key = content_key("pack", __version__, spec.seed, *(("families", *size, *few) if families else (count,)))
     folder = cache.drawn_folder(key)
     if not folder.is_dir():
+        from haystack_gen.draw.families import draw_family_pack
+        from haystack_gen.draw.pack import draw_pack
+
         with atomic_folder(folder) as part:
             if families:
-                draw_family_pack(part, seed=spec.seed, size=size)
+                draw_family_pack(part, seed=spec.seed, size=size, count=spec.needles.count)
             else:
                 draw_pack(part, seed=spec.seed, count=count)
     return folder

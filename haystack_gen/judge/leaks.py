@@ -114,15 +114,16 @@ def read_leaks(path: Path) -> list[str]:
     Raises:
         InputError: the file is damaged.
     """
-    found = parse_json(read_text(path), str(path))
+    text = read_text(path)
     try:
+        found = parse_json(text, str(path))
         return [
             _said(part["part"], part["turns"], score)
             for part in found["parts"]
             for score in part["scores"]
             if score["leak"]
         ]
-    except (KeyError, TypeError, ValueError):
+    except (InputError, KeyError, TypeError, ValueError):
         raise InputError(f"{path}: is not what an audit writes; delete it, and it is made again") from None
 
 

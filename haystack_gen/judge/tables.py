@@ -1,4 +1,4 @@
-"""What a dataset's tables say, against what its plan implies: every field of every row, and both tables alike.
+"""What a dataset's tables say, against what its plan implies: every field of every row, and all tables alike.
 
 Tables and plan are read side by side, a row at a time: what is kept of a row is its name.
 """
@@ -6,7 +6,8 @@ Tables and plan are read side by side, a row at a time: what is kept of a row is
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from itertools import zip_longest
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ from haystack_gen.emit.rows import Row
 from haystack_gen.emit.videos import Places
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Facts
+from haystack_gen.families import Task
 from haystack_gen.plan.items import Item
 from haystack_gen.plan.planner import plan_items
 from haystack_gen.spec import Spec
@@ -29,7 +31,7 @@ _ROWS_AT_ONCE = 100
 
 
 def table_differences(folder: DatasetFolder, spec: Spec, numbers: Mapping[str, int]) -> Iterator[str]:
-    """Where the manifest says other than the plan, and `metadata.parquet` other than the manifest.
+    """Where the manifest says other than the plan, and a typed table other than the manifest.
 
     Args:
         folder: the dataset.
@@ -49,7 +51,7 @@ def table_differences(folder: DatasetFolder, spec: Spec, numbers: Mapping[str, i
         yield from _fields(row, item, writer)
     if versions <= {__version__}:  # another version may plan otherwise
         yield from _planned_again(folder, spec, facts)
-    yield from _typed_table(folder, spec)
+    yield from _typed_tables(folder, spec)
 
 
 def _names(folder: DatasetFolder) -> Generator[str, None, set[str]]:
@@ -129,28 +131,66 @@ def _brief(value: Any) -> Any:
     return f"{value[:200]}..." if isinstance(value, str) and len(value) > 200 else value
 
 
-def _typed_table(folder: DatasetFolder, spec: Spec) -> Iterator[str]:
-    name = folder.metadata.name
-    try:
-        with pq.ParquetFile(folder.metadata) as table:
-            if not table.schema_arrow.equals(schema(spec.output.media)):
-                yield f"{name}: has other columns than a dataset of {spec.output.media}"
-            batches = table.iter_batches(batch_size=_ROWS_AT_ONCE)
-            typed = (record for batch in batches for record in batch.to_pylist())
-            yield from _same_rows(name, typed, read_manifest(folder.manifest))
-    except FileNotFoundError:
-        yield f"{name}: no such file"
-    except (pa.ArrowException, OSError) as error:
-        yield f"{name}: unreadable: {str(error)[:200]}"
+def _typed_tables(folder: DatasetFolder, spec: Spec) -> Iterator[str]:
+    """The table of all rows and those of the families, read along with the manifest."""
+    families = {task: folder.family(task) for task in get_args(Task)}
+    columns = schema(spec.output.media)
+    tables = {folder.metadata: _Table(folder.metadata, columns)}
+    for row in read_manifest(folder.manifest):
+        for path in filter(None, (folder.metadata, families.get(row.task))):
+            if path not in tables:
+                tables[path] = _Table(path, columns)
+            yield from tables[path].differences(row)
+    for table in tables.values():
+        yield from table.more_rows()
+    for path in families.values():
+        if path not in tables and path.exists():
+            yield f"{path.name}: is there, and the manifest has no item of this family"
 
 
-def _same_rows(name: str, table: Iterator[dict[str, Any]], rows: Iterator[Row]) -> Iterator[str]:
-    for number, (typed, row) in enumerate(zip_longest(table, rows)):
-        if typed is None or row is None:
-            more = 1 + sum(1 for _ in (rows if typed is None else table))
-            counts = (number, number + more) if typed is None else (number + more, number)
-            yield f"{name}: has {counts[0]} rows, the manifest {counts[1]}"
+class _Table:
+    """A typed table that is held against rows of the manifest, one at a time."""
+
+    def __init__(self, path: Path, columns: pa.Schema) -> None:
+        self._name, self._columns, self._records = path.name, columns, self._read(path)
+        self._rows = self._missing = 0
+        self._wrong: list[str] = []
+        self._broken = False
+
+    def _read(self, path: Path) -> Iterator[dict[str, Any]]:
+        try:
+            with pq.ParquetFile(path) as table:
+                if not table.schema_arrow.equals(self._columns):
+                    self._wrong.append("has other columns than such a dataset")
+                for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE):
+                    yield from batch.to_pylist()
+        except FileNotFoundError:
+            self._wrong.append("no such file")
+            self._broken = True
+        except (pa.ArrowException, OSError) as error:
+            self._wrong.append(f"unreadable: {str(error)[:200]}")
+            self._broken = True
+
+    def differences(self, row: Row) -> Iterator[str]:
+        """What the next record says other than this row, or what is wrong with the whole table."""
+        typed = next(self._records, None)
+        yield from self._said()
+        if typed is None:
+            self._missing += 1
             return
         written = row.model_dump() | {"file_name": row.video, "frames_file_names": row.frames}
         for key in sorted(key for key, value in typed.items() if key not in written or written[key] != value):
-            yield f"{name}: row {number} ({row.id}) has another {key} than the manifest"
+            yield f"{self._name}: row {self._rows} ({row.id}) has another {key} than the manifest"
+        self._rows += 1
+
+    def more_rows(self) -> Iterator[str]:
+        """Whether there are more records, or fewer, than there were rows."""
+        more = sum(1 for _ in self._records)
+        yield from self._said()
+        if not self._broken and (more or self._missing):
+            yield f"{self._name}: has {self._rows + more} rows, the manifest {self._rows + self._missing}"
+
+    def _said(self) -> Iterator[str]:
+        """What is wrong with the whole, once."""
+        while self._wrong:
+            yield f"{self._name}: {self._wrong.pop()}"

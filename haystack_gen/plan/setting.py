@@ -196,8 +196,8 @@ def _sights(spec: Spec, facts: Facts) -> dict[int, Sight]:
         found.setdefault(sampled.length, []).append(sampled)
     if missing := [length for length, some in found.items() if len(some) != len(spec.placement.visible_to)]:
         raise InputError(
-            f"placement.visible_to has {len(spec.placement.visible_to)} samplers, and it is known of "
-            f"{len(found[missing[0]])} what they show of clips of {missing[0]} frames; gather the facts of this spec"
+            f"placement.visible_to has {len(spec.placement.visible_to)} samplers, and of {len(found[missing[0]])} it "
+            f"is known what they show of clips of {missing[0]} frames (sampled.jsonl); build the dataset again"
         )
     return {length: Sight(some) for length, some in found.items()}
 

@@ -2,7 +2,7 @@
 
 from haystack_gen.facts import Listed, Needle
 from haystack_gen.plan.draws import Draw, Question
-from haystack_gen.plan.places import places
+from haystack_gen.plan.places import some_places
 from haystack_gen.plan.setting import Cell, Setting
 from haystack_gen.plan.streams import Stream
 from haystack_gen.plan.tasks.retrieval import shots_at
@@ -15,12 +15,13 @@ class ListedQuestions:
         """Take the list."""
         self._setting = setting
         self._listed = tuple(question for question in setting.facts.listed if question.task == task)
+        self._most = max(len(question.pictures) for question in self._listed)
 
     def draw(self, cell: Cell, stream: Stream) -> Draw:
         """The listed pictures in their order, and the listed question."""
         listed = self._setting.of_turn(cell, self._listed)
         needles = [_pictured(listed, picture) for picture in listed.pictures]
-        sites = places(self._setting, cell, len(needles), stream) if needles else []
+        sites = some_places(self._setting, cell, len(needles), self._most, stream)
         question = Question(
             text=listed.question,
             asked=frozenset(range(len(needles))),
