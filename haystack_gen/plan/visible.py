@@ -76,7 +76,9 @@ class Sight:
         Returns:
             None if there are none, however long needles stay within their bounds.
         """
-        for longer in range(stay, max(high - low for low, high in bounds) + 1):
+        room = bounds[-1].high - bounds[0].low - (len(bounds) - 1) * gap
+        longest = min(room // len(bounds), *(high - low for low, high in bounds))
+        for longer in range(stay, longest + 1):
             starts = _arranged(wanted, bounds, self._shown(longer), stay=longer, gap=gap)
             if starts is not None:
                 return [
