@@ -12,10 +12,10 @@ test: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not clip and not hub and not tokenizers and not long and not samplers and not stats"
+	$(BIN)/python -m pytest -m "not clip and not hub and not tokenizers and not long and not samplers and not stats and not browser"
 
 test-extras: .venv-extras/.ready
-	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m "clip or hub or tokenizers or samplers or stats"
+	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m "clip or hub or tokenizers or samplers or stats or browser"
 
 test-long: .venv/.dev
 	$(BIN)/python -m pytest -m long
@@ -45,7 +45,7 @@ clean:
 .venv-extras/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-extras
 	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0 \
-		--editable '.[clip,hub,tokenizers,dev]' requests transformers==5.23.0 qwen-vl-utils==0.0.14 scipy statsmodels
+		--editable '.[clip,hub,tokenizers,dev]' requests transformers==5.23.0 qwen-vl-utils==0.0.14 scipy statsmodels playwright
 	.venv-extras/bin/python -c 'import torchvision' 2>/dev/null || .venv-extras/bin/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps torchvision==0.16.2
 	touch $@

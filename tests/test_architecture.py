@@ -94,7 +94,10 @@ def test_only_the_command_line_knows_the_whole_line():
 @pytest.mark.parametrize(
     ("library", "homes"),
     [
-        ("av", "draw emit.chunks emit.encoding emit.splice gather.probe gather.video judge.readers"),
+        (
+            "av",
+            "draw emit.chunks emit.encoding emit.splice gather.probe gather.video judge.readers judge.report.films",
+        ),
         ("decord", "judge.readers"),
         ("cv2", "draw gather.descriptor gather.images judge.readers"),
         ("torch", "gather.clip"),
@@ -102,11 +105,18 @@ def test_only_the_command_line_knows_the_whole_line():
         ("faiss", "gather.neighbours"),
         ("tokenizers", "gather.noise"),
         ("openpyxl", "judge.sheets"),
-        ("pyarrow", "emit.fingerprints emit.manifest judge.given_visible judge.tables judge.visibility"),
+        (
+            "pyarrow",
+            "emit.fingerprints emit.manifest judge.given_visible judge.report.audits judge.tables judge.visibility",
+        ),
         ("matplotlib", "judge.heatmap"),
         ("datasets", "gather.upstream"),
         ("huggingface_hub", ""),
-        ("PIL", "draw emit.frames gather.clip gather.drawn gather.images gather.pool judge.readers judge.strip media"),
+        (
+            "PIL",
+            "draw emit.frames gather.clip gather.drawn gather.images gather.pool judge.readers judge.report.pictures "
+            "judge.strip media",
+        ),
         ("pydantic", "emit.manifest emit.rows families notation spec specfile"),
         ("yaml", "draw gather.entries specfile"),
         ("subprocess", ""),

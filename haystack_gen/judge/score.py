@@ -115,7 +115,7 @@ def score(
     """
     if not 0 <= threshold <= 1:  # nor NaN
         raise InputError(f"the threshold is {threshold}, expected an accuracy of 0 to 1")
-    questions = _questions(folder)
+    questions = read_asked(folder)
     readings = join(questions, predictions, parser=parser, by_order=by_order)
     visibility = folder.audit("visibility.parquet")
     return Scores(
@@ -126,8 +126,12 @@ def score(
     )
 
 
-def _questions(folder: DatasetFolder) -> dict[str, Question]:
-    """By id, in the manifest's order."""
+def read_asked(folder: DatasetFolder) -> dict[str, Question]:
+    """The questions of a dataset by id, in the manifest's order.
+
+    Raises:
+        InputError: the folder is no complete dataset, has no items, or one that could not be scored.
+    """
     if not folder.manifest.is_file() and not folder.spec.is_file():
         raise InputError(
             f"{folder.root}: is no dataset, it has no {folder.manifest.name}; expected a folder made by haystack-gen "
@@ -144,5 +148,5 @@ def _questions(folder: DatasetFolder) -> dict[str, Question]:
         except ValueError as error:  # of a tolerance that is not finite
             raise InputError(f"{folder.manifest}: item {row.id}: {error}; build the dataset again") from None
     if not questions:
-        raise InputError(f"{folder.manifest}: has no items, so there is nothing to score; build the dataset again")
+        raise InputError(f"{folder.manifest}: has no items; build the dataset again")
     return questions

@@ -134,12 +134,11 @@ def _brief(value: Any) -> Any:
 def _typed_tables(folder: DatasetFolder, spec: Spec) -> Iterator[str]:
     """The table of all rows and those of the families, read along with the manifest."""
     families = {task: folder.family(task) for task in get_args(Task)}
-    columns = schema(spec.output.media)
-    tables = {folder.metadata: _Table(folder.metadata, columns)}
+    tables = {folder.metadata: _Table(folder.metadata, spec.output.media)}
     for row in read_manifest(folder.manifest):
         for path in filter(None, (folder.metadata, families.get(row.task))):
             if path not in tables:
-                tables[path] = _Table(path, columns)
+                tables[path] = _Table(path, spec.output.media)
             yield from tables[path].differences(row)
     for table in tables.values():
         yield from table.more_rows()
@@ -151,8 +150,8 @@ def _typed_tables(folder: DatasetFolder, spec: Spec) -> Iterator[str]:
 class _Table:
     """A typed table that is held against rows of the manifest, one at a time."""
 
-    def __init__(self, path: Path, columns: pa.Schema) -> None:
-        self._name, self._columns, self._records = path.name, columns, self._read(path)
+    def __init__(self, path: Path, media: str) -> None:
+        self._name, self._media, self._records = path.name, media, self._read(path)
         self._rows = self._missing = 0
         self._wrong: list[str] = []
         self._broken = False
@@ -160,8 +159,8 @@ class _Table:
     def _read(self, path: Path) -> Iterator[dict[str, Any]]:
         try:
             with pq.ParquetFile(path) as table:
-                if not table.schema_arrow.equals(self._columns):
-                    self._wrong.append("has other columns than such a dataset")
+                if not table.schema_arrow.equals(schema(self._media)):
+                    self._wrong.append(f"has other columns than a dataset of {self._media}")
                 for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE):
                     yield from batch.to_pylist()
         except FileNotFoundError:

@@ -505,6 +505,14 @@ def test_a_depth_that_no_frame_shows_is_dropped_with_the_reason():
     ]
 
 
+def test_the_first_and_the_last_depth_reach_to_the_ends_of_the_clip():
+    grid = {"lengths": "90", "depths": "1/4,1/2", "trials": 1}
+    first, last = planned("retrieval", "linspace:2", grid=grid)
+    assert [(one.start, one.length) for one in (*first.needles, *last.needles)] == [(0, 1), (89, 1)]
+    (only,) = planned("retrieval", "linspace:1", grid=grid | {"depths": "3/4"})
+    assert (only.needles[0].start, only.needles[0].moved) == (0, -67)
+
+
 def test_needles_that_share_a_band_are_dropped_with_their_number():
     found = planned("multi_key", "linspace:9", "fps:1/9", placement={"gap": 2})
     assert found
@@ -628,6 +636,24 @@ def test_what_cannot_be_shown_tells_nothing_of_what_is_left(name):
     assert 0.05 < sum(isinstance(one, Drop) for one in found) / len(found) < 0.95
     if first := gains(found):
         assert not first & gains(sparse(name, seed=43))
+
+
+def test_numbers_that_the_most_leave_possible_are_tried_as_well():
+    """Of even places, those of 6 needles are shown here and those of 5 are not: else a count would be left out."""
+    spec = spec_of(
+        json.dumps(
+            {
+                "tasks": "counting",
+                "grid": {"lengths": "120", "depths": "0", "trials": 100},
+                "families": {"counting": {"spread": "even"}},
+                "placement": {"visible_to": "linspace:6"},
+            }
+        )
+    )
+    shown = Sampled(sampler="linspace:6", length=120, frames=(5, 13, 47, 70, 90, 115))
+    found = list(plan_items(spec, replace(family_world(matches=False), sampled=(shown,))))
+    (reason,) = {one.reason if isinstance(one, Drop) else "" for one in found}
+    assert reason.startswith("however long it stays, 5 needles, ")
 
 
 def key_of(one: Item | Drop, task: str) -> tuple[object, ...]:
