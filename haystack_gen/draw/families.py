@@ -52,9 +52,7 @@ class FamilyNeedle:
     lures: tuple[Impostor, ...]
 
 
-def draw_family_pack(
-    folder: Path, *, seed: int, size: tuple[int, int] = (448, 252), count: int | None = None
-) -> None:
+def draw_family_pack(folder: Path, *, seed: int, size: tuple[int, int] = (448, 252), count: int | None = None) -> None:
     """Paint the needles of `plan_families` and their lures, of `size` (width, height), into an existing folder.
 
     The list, `needles.jsonl`, is the ordinary format of a pack, without questions. With a `count`, only so many are

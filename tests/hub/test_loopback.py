@@ -619,11 +619,3 @@ def test_two_hubs_with_the_same_history_are_the_same(hub, ann, folder):
         api.create_repo(NAME, repo_type="dataset")
         push(api, folder)
         assert [commit.oid for commit in other.history(NAME)] == [commit.oid for commit in hub.history(NAME)]
-
-
-@pytest.mark.filterwarnings("ignore:(?s).*upload_large_folder:FutureWarning")
-def test_the_older_clients_large_folder(hub, ann, folder, tmp_path):
-    if not hasattr(ann, "upload_large_folder"):
-        pytest.skip("this client has upload_folder alone")
-    ann.upload_large_folder(NAME, folder, repo_type="dataset", num_workers=2, print_report=False)
-    assert download(ann, tmp_path / "fresh") == content(folder)

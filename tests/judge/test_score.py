@@ -690,7 +690,7 @@ def test_manifests_that_cannot_be_scored(small):
             score(small, path)
         return str(caught.value).removeprefix(str(manifest))
 
-    assert said() == ": has no items, so there is nothing to score; build the dataset again"
+    assert said() == ": has no items; build the dataset again"
     assert said(rows[0], rows[0]) == ": has item first twice; build the dataset again"
     assert said(rows[0] | {"answer": "E"}) == ": item first: its answer is 'E', the letter of no option; build it again"
     assert said(rows[0] | {"answer": "AB"}).startswith(": item first: its answer is 'AB', the letter of no option")
