@@ -6,6 +6,7 @@ from pathlib import Path
 from haystack_gen.emit.plans import find_timeline
 from haystack_gen.emit.provenance import catalogued
 from haystack_gen.executors import LocalExecutor
+from haystack_gen.frames import Frames
 from haystack_gen.gather.world import located
 from haystack_gen.media import ItemFrames, Media, needed_frames, render
 from haystack_gen.plan.timeline import Timeline
@@ -14,10 +15,11 @@ from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import Cache, DatasetFolder
 
 
-def open_item(dataset: str | Path, item_id: str, *, sources: Sequence[str | Path] = ()) -> ItemFrames:
+def open_item(dataset: str | Path, item_id: str, *, sources: Sequence[str | Path] = ()) -> Frames:
     """The frames of an item's video, without rendering it: `len(frames)`, `frames[k]` as RGB uint8 (height, width, 3).
 
-    Works for any dataset, whatever its media, as long as the chunk cache or the sources are there.
+    Works for any dataset, whatever its media, as long as the chunk cache or the sources are there. Where the media are
+    there, `open_dataset(dataset).frames(item_id)` reads those.
 
     Args:
         dataset: the dataset's folder.
@@ -27,8 +29,17 @@ def open_item(dataset: str | Path, item_id: str, *, sources: Sequence[str | Path
     Raises:
         InputError: no such item, or a source can be found neither in the cache nor on disk.
     """
-    timeline, media = _prepared(Path(dataset), item_id, [Path(source) for source in sources], Cache.default())
-    return ItemFrames(timeline, media)
+    return recipe_frames(Path(dataset), item_id, sources=[Path(source) for source in sources], cache=Cache.default())
+
+
+def recipe_frames(dataset: Path, name: str, *, sources: Sequence[Path] = (), cache: Cache) -> Frames:
+    """As `open_item`, from a cache of one's own.
+
+    Raises:
+        InputError: as `open_item`.
+    """
+    timeline, media = _prepared(dataset, name, sources, cache)
+    return Frames(ItemFrames(timeline, media), timeline.rate)
 
 
 def render_item(dataset: Path, item_id: str, output: Path, *, sources: Sequence[Path], cache: Cache) -> None:
