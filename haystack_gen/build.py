@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from haystack_gen.atomic import atomic_path
-from haystack_gen.emit.card import Tally, tally, write_card
+from haystack_gen.emit.card import write_card
 from haystack_gen.emit.fingerprints import cuts_of, write_fingerprints
 from haystack_gen.emit.frames import frame_paths, frames_tasks, write_frames
 from haystack_gen.emit.manifest import write_manifest, write_metadata
@@ -15,6 +15,7 @@ from haystack_gen.emit.plans import read_plan
 from haystack_gen.emit.provenance import Records, fact_records, prune, settle, versions
 from haystack_gen.emit.row_writer import RowWriter
 from haystack_gen.emit.rows import Row
+from haystack_gen.emit.tally import Tally, tally
 from haystack_gen.emit.videos import Places, Video, distinct_videos
 from haystack_gen.errors import CheckError, InputError
 from haystack_gen.facts import Facts, Source
@@ -44,10 +45,13 @@ class Built:
     leaks: tuple[str, ...]
 
 
-def build(spec: Spec, out: Path, tools: Tools, *, allow_guessable: bool = False) -> Built:
+def build(
+    spec: Spec, out: Path, tools: Tools, *, allow_guessable: bool = False, world: Gathered | None = None
+) -> Built:
     """Build a complete dataset in `out`, or finish the one that was begun there.
 
     Before any video is made, blind guessers try the questions; what they earned stands in `audit/blind.json`.
+    `world` is what a recipe recorded, where there is one; otherwise it is gathered.
 
     Raises:
         InputError: the spec asks for what the world does not hold, or `out` is something else.
@@ -56,7 +60,7 @@ def build(spec: Spec, out: Path, tools: Tools, *, allow_guessable: bool = False)
     """
     folder = DatasetFolder(out)
     folder.claim()
-    world = gather(spec, tools)
+    world = world or gather(spec, tools)
     with tools.progress.stage("planning", None) as stage:
         planned = counted(plan_items(spec, world.facts), stage)
         settle(folder, published(spec), records=_records(folder, spec, world, tools), planned=planned)
@@ -65,7 +69,7 @@ def build(spec: Spec, out: Path, tools: Tools, *, allow_guessable: bool = False)
         reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.dropped.items())
         total = sum(counts.dropped.values())
         raise InputError(f"{out}: no item of {total} can be placed ({reasons}); change the grid or the spec")
-    writer, complete = _row_writer(folder, spec, world.facts), _is_complete(folder, spec)
+    writer, complete = _row_writer(folder, spec, world.facts), _is_complete(folder, spec, counts)
     if not complete:
         folder.manifest.unlink(missing_ok=True)
     leaks = _leaks(folder, writer, tools)
@@ -127,7 +131,8 @@ def _emit(
     if mined:
         save_pictures([still for still in facts.stills if still.id in mined], stills_beside(folder.matches))
     write_metadata(_rows(folder, writer, hashes), folder.metadata, media=spec.output.media)
-    write_card(folder.card, spec, sources=sources, tally=counts, picture=_picture(folder, media))
+    _draw_picture(folder, media)
+    write_card(folder, spec, sources=sources, tally=counts)
     write_manifest(_rows(folder, writer, hashes), folder.manifest)
 
 
@@ -169,9 +174,10 @@ def _emit_frames(folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[
     prune(folder, {folder.frame(task.source, at) for task in tasks for at in range(task.start, task.stop)})
 
 
-def _is_complete(folder: DatasetFolder, spec: Spec) -> bool:
+def _is_complete(folder: DatasetFolder, spec: Spec, counts: Tally) -> bool:
     """Whether a manifest was written and nothing that it promises has been lost since."""
-    if not all(path.is_file() for path in (folder.manifest, folder.metadata, folder.card, folder.fingerprints)):
+    tables = (folder.manifest, folder.metadata, *map(folder.family, counts.families))
+    if not all(path.is_file() for path in (*tables, folder.card, folder.fingerprints)):
         return False
     for video in _videos(folder):
         stills = {folder.still(clip.source) for clip in video.timeline.clips if clip.role != "haystack"}
@@ -187,12 +193,11 @@ def _rows(folder: DatasetFolder, writer: RowWriter, hashes: Mapping[str, str]) -
     return (writer.row(item, sha256=hashes.get(item.video, "")) for item in read_plan(folder.plan))
 
 
-def _picture(folder: DatasetFolder, media: Media) -> str:
+def _draw_picture(folder: DatasetFolder, media: Media) -> None:
     """A picture of one item for the card: of one with a needle, as near to the middle as there is."""
     items = islice(read_plan(folder.plan), 500)
     middle = Fraction(1, 2)
     item = min(items, key=lambda item: (not item.needles, abs(item.requested_depth - middle)))
     frames = ItemFrames(item.timeline, media)
     with atomic_path(folder.picture) as part:
-        draw_strip(item, {at: frames[at] for at in chosen_frames(item)}).save(part, format="PNG")
-    return folder.picture.name
+        draw_strip(item, {at: frames[at] for at in chosen_frames(item)}).save(part, format="PNG", compress_level=3)

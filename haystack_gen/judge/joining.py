@@ -33,13 +33,14 @@ def join(
         InputError: a prediction is unreadable, of no question or of one that has one already, or states another right
             answer than the question's.
     """
-    names = list(questions)
+    names, tries = list(questions), _tries(questions)
     lines: dict[str, str] = {}
     readings: dict[str, Reading] = {}
     faults: Counter[str] = Counter()
     first: dict[str, str] = {}
     for one in read_predictions(predictions):
         name = one.id or _by_place(one, names, by_order)
+        name = tries.get(name, name)
         if name not in questions:
             fault, said = "unknown", "" if "unknown" in first else _unknown(name, names)
         elif name in lines:
@@ -55,6 +56,17 @@ def join(
         count = f" ({faults[fault]:,} such predictions)" if faults[fault] > 1 else ""
         raise InputError(f"{said}{count}; {_REMEDIES[fault]}")
     return readings
+
+
+def _tries(questions: Mapping[str, Question]) -> dict[str, str]:
+    """Items by what `haystack-gen export DIR vnbench` calls rotations, `<group>:<try>`; no id has a colon."""
+    turns: Counter[str] = Counter()
+    tries: dict[str, str] = {}
+    for name, question in questions.items():
+        if question.rotations:
+            tries[f"{question.rotations}:{turns[question.rotations]}"] = name
+            turns[question.rotations] += 1
+    return tries
 
 
 def _by_place(prediction: Prediction, names: Sequence[str], by_order: bool) -> str:

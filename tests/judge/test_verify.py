@@ -432,17 +432,37 @@ def test_frames_in_another_order(make):
         assert found.startswith(f"{dataset.item.id}: the manifest has frames ")
 
 
-def test_a_typed_table_that_says_other_than_the_manifest(dataset):
-    name = dataset.folder.metadata.name
+@pytest.mark.parametrize("name", ["metadata", "retrieval"])
+def test_a_typed_table_that_says_other_than_the_manifest(dataset, name):
+    """The table of all rows, or that of a family, the other one left as it was."""
+    path = dataset.folder.root / f"{name}.parquet"
+    tables = [dataset.folder.metadata, dataset.folder.family("retrieval")]
     rows = list(read_manifest(dataset.folder.manifest))
-    write_metadata([rows[0].model_copy(update={"answer": "Z"}), *rows[1:]], dataset.folder.metadata, media="video")
-    assert dataset.differences("pyav") == (f"{name}: row 0 ({rows[0].id}) has another answer than the manifest",)
-    write_metadata(rows[1:], dataset.folder.metadata, media="video")
-    assert f"{name}: has 1 rows, the manifest 2" in dataset.differences("pyav")
-    dataset.folder.metadata.write_bytes(b"PAR1 no table")
-    assert dataset.differences("pyav")[0].startswith(f"{name}: unreadable: ")
-    dataset.folder.metadata.unlink()
-    assert dataset.differences("pyav") == (f"{name}: no such file",)
+
+    def rewrite(rows):
+        kept = {table: table.read_bytes() for table in tables if table != path}
+        write_metadata(rows, dataset.folder.metadata, media="video")
+        for table, content in kept.items():
+            table.write_bytes(content)
+
+    rewrite([rows[0].model_copy(update={"answer": "Z"}), *rows[1:]])
+    assert dataset.differences("pyav") == (f"{path.name}: row 0 ({rows[0].id}) has another answer than the manifest",)
+    rewrite(rows[1:])
+    assert f"{path.name}: has 1 rows, the manifest 2" in dataset.differences("pyav")
+    rewrite([*rows, rows[0]])
+    assert dataset.differences("pyav") == (f"{path.name}: has 3 rows, the manifest 2",)
+    pq.write_table(pq.read_table(path).slice(0, 2).drop_columns(["seed"]), path)
+    assert dataset.differences("pyav") == (f"{path.name}: has other columns than a dataset of video",)
+    path.write_bytes(b"PAR1 no table")
+    assert dataset.differences("pyav")[0].startswith(f"{path.name}: unreadable: ")
+    path.unlink()
+    assert dataset.differences("pyav") == (f"{path.name}: no such file",)
+
+
+def test_a_table_of_a_family_that_has_no_items(dataset):
+    shutil.copyfile(dataset.folder.metadata, dataset.folder.family("ordering"))
+    said = "ordering.parquet: is there, and the manifest has no item of this family"
+    assert dataset.differences("pyav") == (said,)
 
 
 def _garbage(name: str, content: bytes) -> Callable[[DatasetFolder], None]:
