@@ -1,0 +1,1 @@
+"""A finished dataset in the forms that other programs read."""

@@ -1,0 +1,1 @@
+"""What VLMEvalKit has no better place for."""
