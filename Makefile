@@ -12,10 +12,12 @@ test: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not clip and not hub and not tokenizers and not long and not samplers and not stats and not browser"
+	$(BIN)/python -m pytest -n auto --dist loadfile \
+		-m "not clip and not hub and not tokenizers and not long and not samplers and not stats and not browser and not lmms"
 
-test-extras: .venv-extras/.ready
-	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m "clip or hub or tokenizers or samplers or stats or browser"
+test-extras: .venv-extras/.ready .venv-lmms/.ready
+	HAYSTACK_REQUIRE_EXTRAS=1 HAYSTACK_LMMS_EVAL=$(CURDIR)/.venv-lmms/bin/lmms-eval .venv-extras/bin/python -m pytest \
+		-n auto --dist loadfile -m "clip or hub or tokenizers or samplers or stats or browser or lmms"
 
 test-long: .venv/.dev
 	$(BIN)/python -m pytest -m long
@@ -30,7 +32,7 @@ format: .venv/.dev
 	$(BIN)/ruff format
 
 clean:
-	rm -rf .venv .venv-extras demo dist
+	rm -rf .venv .venv-extras .venv-lmms demo dist
 
 .venv/.package: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -45,7 +47,20 @@ clean:
 .venv-extras/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-extras
 	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0 \
-		--editable '.[clip,hub,tokenizers,dev]' requests transformers==5.23.0 qwen-vl-utils==0.0.14 scipy statsmodels playwright
+		--editable '.[clip,hub,tokenizers,dev]' requests transformers==5.23.0 qwen-vl-utils==0.0.14 scipy statsmodels playwright inspect-ai openai
 	.venv-extras/bin/python -c 'import torchvision' 2>/dev/null || .venv-extras/bin/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps torchvision==0.16.2
+	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target .venv-extras/torchcodec torchcodec==0.13.0
+	touch $@
+
+# haystack-gen without its requirements, as users have it beside lmms-eval, which wants an older PyAV. Without a torchvision
+# that imports, transformers does without one.
+.venv-lmms/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-lmms
+	.venv-lmms/bin/python -m pip install --quiet --disable-pip-version-check \
+		torch==2.13.0 torchvision==0.28.0 lmms-eval==0.7.3
+	.venv-lmms/bin/python -c 'import torchvision' 2>/dev/null || .venv-lmms/bin/python -m pip uninstall --quiet --yes \
+		torchvision
+	.venv-lmms/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@

@@ -68,6 +68,7 @@ def audit(subject: Path, sampler: tuple[str, ...], as_json: bool, **fields: str 
 
 
 def _audit_dataset(folder: DatasetFolder, names: Sequence[str]) -> "tuple[list[Outlook], Guessed]":
+    from haystack_gen.emit.card_audit import Shown, refresh_audit
     from haystack_gen.emit.manifest import read_manifest
     from haystack_gen.judge.leaks import guess_rows, write_guessed
     from haystack_gen.judge.samplers import sampler
@@ -77,6 +78,9 @@ def _audit_dataset(folder: DatasetFolder, names: Sequence[str]) -> "tuple[list[O
     outlooks = audit_visibility(folder, list(samplers.values()), progress=RichProgress()) if samplers else []
     guessed = guess_rows(read_manifest(folder.manifest), progress=RichProgress())
     write_guessed(guessed, folder.audit("blind.json"))
+    if outlooks:
+        tallies = ((one.sampler.name, one.total) for one in outlooks)
+        refresh_audit(folder, [Shown(name, total.items, total.seen, total.ceiling) for name, total in tallies])
     return outlooks, guessed
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import click
 
 from haystack_gen import __version__
+from haystack_gen.cli.export import export
 from haystack_gen.cli.judge import audit
 from haystack_gen.cli.look import render, rope_period, show, verify
 from haystack_gen.cli.make import build, demo, init, mine, plan
+from haystack_gen.cli.push import push
 from haystack_gen.cli.report import report
 from haystack_gen.cli.score import score
 from haystack_gen.errors import HaystackError
@@ -53,5 +55,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, init, mine, plan, build, show, verify, audit, score, report, render, rope_period):
+for _command in (demo, init, mine, plan, build, show, verify, audit, score, report, export, push, render, rope_period):
     main.add_command(_command)

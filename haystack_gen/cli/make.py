@@ -15,6 +15,7 @@ from haystack_gen.cli.options import (
     RichProgress,
     cache_option,
     chosen_cache,
+    chosen_recipe,
     chosen_settings,
     chosen_spec,
     presets,
@@ -158,19 +159,23 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
     if dry_run and output:
         say(f"a dry run: {output} is not written")
         output = None
-    spec = chosen_spec(options)
-    if dry_run:
-        mining = spec.mining.model_copy(update={"uniqueness": "off"})
-        spec = spec.model_copy(update={"mining": mining})
-    world = gather(spec, _tools(cache, jobs))
-    _say_remarks(world.remarks)
+    if recipe := chosen_recipe(options):
+        spec, facts = _recorded(recipe)
+    else:
+        spec = chosen_spec(options)
+        if dry_run:
+            mining = spec.mining.model_copy(update={"uniqueness": "off"})
+            spec = spec.model_copy(update={"mining": mining})
+        world = gather(spec, _tools(cache, jobs))
+        _say_remarks(world.remarks)
+        facts = world.facts
     summary = Summary(spec)
     if output is None:
-        for planned in plan_items(spec, world.facts):
+        for planned in plan_items(spec, facts):
             summary.add(planned)
     else:
         with atomic_path(output) as part, part.open("w", encoding="utf-8", newline="\n") as out:
-            for planned in plan_items(spec, world.facts):
+            for planned in plan_items(spec, facts):
                 summary.add(planned)
                 if isinstance(planned, Item):
                     out.write(plan_line(planned))
@@ -203,15 +208,20 @@ def build(
     Example:
       haystack-gen build v-niah --haystack film.mp4 --needles my-pack --out niah
       haystack-gen build v-niah-d --haystack films/ --pool photos/ --set distractors.phase=1/2 --out anti-phase
+      haystack-gen build hf://ann/long-videos --haystack films/ --needles my-pack --out again
     """
     from haystack_gen.build import build as build_dataset
 
     if media:
         options["settings"] = (*options["settings"], f"output.media={media}")
-    spec = chosen_spec(options)
-    if not replace:
-        _refuse_another(DatasetFolder(out), spec)
-    built = build_dataset(spec, out, _tools(cache, jobs), allow_guessable=allow_guessable)
+    tools = _tools(cache, jobs)
+    if recipe := chosen_recipe(options):
+        built = _rebuild(recipe, out, tools, replace=replace, allow_guessable=allow_guessable)
+    else:
+        spec = chosen_spec(options)
+        if not replace:
+            _refuse_another(DatasetFolder(out), spec)
+        built = build_dataset(spec, out, tools, allow_guessable=allow_guessable)
     _say_remarks(built.remarks, where=f" in {DatasetFolder(out).remarks}")
     _say_remarks(
         [f"can be guessed: {leak}" for leak in built.leaks], where=f" in {DatasetFolder(out).audit('blind.json')}"
@@ -219,6 +229,32 @@ def build(
     for reason, count in built.dropped.items():
         say(f"dropped {count}: {reason}")
     say(f"{built.items} items in {out}; check them with: haystack-gen verify {out}")
+
+
+def _recorded(recipe: tuple[str, list[str]]) -> tuple[Spec, Any]:
+    """The spec and the facts of a recipe, which make the plan that it has; no source is needed for that."""
+    from haystack_gen.recipe import check_plan, open_recipe
+
+    opened = open_recipe(recipe[0])
+    check_plan(opened, RichProgress())
+    return opened.spec, opened.facts
+
+
+def _rebuild(recipe: tuple[str, list[str]], out: Path, tools: Any, *, replace: bool, allow_guessable: bool) -> Any:
+    """Build a recipe as it was recorded."""
+    from haystack_gen.build import build
+    from haystack_gen.recipe import open_recipe, outcome, recipe_world
+
+    name, places = recipe
+    opened = open_recipe(name)
+    if out.resolve() == opened.folder.root.resolve():
+        raise InputError(f"{out}: is the recipe itself; choose another --out")
+    if not replace:
+        _refuse_another(DatasetFolder(out), opened.spec)
+    world = recipe_world(opened, places, tools)
+    built = build(opened.spec, out, tools, allow_guessable=allow_guessable, world=world)
+    say(outcome(opened, built.folder))
+    return built
 
 
 def _say_remarks(remarks: Sequence[str], *, where: str = "") -> None:

@@ -31,6 +31,7 @@ _OVERRIDES = (
     ("--fps", "haystack.fps", "Frames sampled per second of film."),
     ("--size", "haystack.size", "Frame size, such as 448x252."),
 )
+_PLACES = ("haystack", "needles", "images", "pool")
 
 
 class ListCommand(click.Command):
@@ -99,10 +100,38 @@ def chosen_spec(options: dict[str, Any]) -> Spec:
         if value is not None:
             overrides[key] = int(value) if key == "seed" and value.lstrip("-").isdigit() else value
     overrides |= chosen_settings(options.pop("settings"))
-    preset = package_folder("templates") / "specs" / f"{name}.yaml"
-    if preset.is_file() and "/" not in name:
+    if (preset := _preset(name)).is_file():
         return read_spec(preset.read_text(encoding="utf-8"), where=name, overrides=overrides)
     return read_spec_file(Path(name), overrides=overrides)
+
+
+def chosen_recipe(options: dict[str, Any]) -> tuple[str, list[str]] | None:
+    """The recipe that the first argument names, and where its sources are looked for; None for a preset or spec.
+
+    Raises:
+        InputError: an option is given that would change what a recipe is of.
+    """
+    name = options["preset_or_spec"]
+    if _preset(name).is_file() or not (name.startswith("hf://") or Path(name).is_dir()):
+        return None
+    given = {key: value for key, value in options.items() if value and key != "preset_or_spec"}
+    places = [place for key in _PLACES for place in _several(given.pop(key, ()))]
+    if given:
+        option = "set" if "settings" in given else min(given).replace("_", "-")
+        raise InputError(
+            f"--{option}: {name} is a recipe, which is built as it is; --haystack, --needles, --images and --pool say "
+            "where its sources are. To build something else, copy its provenance/spec.yaml and edit that"
+        )
+    return name, places
+
+
+def _several(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _preset(name: str) -> Path:
+    """Where a preset of this name comes with the package; a path has none."""
+    return package_folder("templates") / "specs" / ("" if "/" in name else f"{name}.yaml")
 
 
 def chosen_settings(settings: Sequence[str]) -> dict[str, object]:

@@ -139,9 +139,15 @@ def load_mined(path: Path) -> tuple[tuple[Match, ...], tuple[Source, ...]]:
                 width=width,
                 height=height,
                 at_s=None,
+                origin=_taken_from(described[name]),
             )
         )
     return matches, tuple(stills)
+
+
+def _taken_from(still: Source) -> str:
+    """Where a picture was taken: the SHA-256 of a file of the pool and, of a film, the time; kept once it is said."""
+    return still.origin or still.sha256 + ("" if still.at_s is None else f"@{still.at_s}")
 
 
 def stills_beside(path: Path) -> Path:

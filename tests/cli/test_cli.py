@@ -89,7 +89,7 @@ def test_every_example_can_be_parsed(example):
 def test_the_program_lists_its_commands_in_the_order_of_work():
     done = run("--help")
     listed = re.findall(r"^  ([a-z-]+)  +[A-Z]", done.stdout.partition("Commands:")[2], re.MULTILINE)
-    judging = ["show", "verify", "audit", "score", "render"]
+    judging = ["show", "verify", "audit", "score", "report", "export", "push", "render"]
     assert listed == COMMANDS == ["demo", "init", "mine", "plan", "build", *judging, "rope-period"]
     for line in re.findall(r"^  haystack-gen .*", done.stdout, re.MULTILINE):
         _, name, *_ = shlex.split(line)

@@ -1,0 +1,1 @@
+"""A finished dataset, or its recipe, to the Hub."""
