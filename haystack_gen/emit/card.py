@@ -85,7 +85,7 @@ def write_card(
         family_table="\n".join(_family_table(tally.families)),
         twins=_twins(tally.controls),
         loading=_loading(layout, family=families[0]),
-        facts=_facts(spec),
+        places=_places(spec),
         versions=_versions(folder),
         audit=audit_section(folder, ()),
         sources=_ledger(shown),
@@ -146,21 +146,14 @@ def _limits(spec: Spec) -> Iterator[str]:
     yield "An item's `id` and the name of its file tell needle and depth: show them to no model."
 
 
-def _facts(spec: Spec) -> str:
-    """The options with which a rebuild finds its inputs, and takes what was found by embedding as it is."""
-    options = ["--haystack FILMS"] if any(source != "draw" for source in spec.haystack.sources) else []
-    options += [] if _is_public(spec.needles.pack) else ["--needles PACK"]
-    mined = spec.mining.pool or spec.mining.matches
-    options += ["--matches provenance/matches.jsonl", "--set mining.pool=[]"] if mined else []
-    if spec.mining.uniqueness != "off":
-        options.append("--set mining.sightings=provenance/sightings.jsonl")
-    options += (f"--set needles.lists.{family}=LIST" for family in spec.needles.lists)
-    stack = spec.families.stack
-    given = {"tokenizer": stack.tokenizer, "questions": stack.questions, "videos": stack.videos}
-    given["noise"] = None if stack.noise in ("draw", "template") else stack.noise
-    if "stack" in spec.tasks:
-        options += (f"--set families.stack.{name}={name.upper()}" for name, path in given.items() if path)
-    return "".join(f"\\\n    {option} " for option in options)
+def _places(spec: Spec) -> str:
+    """The options that say where a rebuild finds its inputs; what was drawn is drawn again."""
+    places = {
+        "--haystack FILMS": any(source != "draw" for source in spec.haystack.sources),
+        "--needles PACK": not spec.needles.pack.startswith("draw"),
+        "--pool POOL": bool(spec.mining.pool or spec.mining.matches),
+    }
+    return "".join(f"{option} " for option, needed in places.items() if needed)
 
 
 def _distractors(spec: Spec) -> str:

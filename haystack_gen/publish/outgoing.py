@@ -12,6 +12,7 @@ from haystack_gen.publish.repository import Repository
 from haystack_gen.records import read_text
 from haystack_gen.workspace import DatasetFolder
 
+_REBUILD = "haystack-gen build path/to/this/folder "
 _LOAD = re.compile(r'load_dataset\("path/to/this/folder"([^()\n]*)\)')
 
 
@@ -39,9 +40,10 @@ def recipe_alone(folder: DatasetFolder, place: Repository, scratch: Path) -> Par
 
 
 def load_from(card: str, place: Repository) -> str:
-    """A card whose lines that load the dataset from its folder load it from its repository."""
+    """A card whose lines that load or rebuild the dataset from its folder do so from its repository."""
     revision = f', revision="{place.revision}"' if place.revision else ""
-    return _LOAD.sub(lambda call: f'load_dataset("{place.name}"{call[1]}{revision})', card)
+    card = _LOAD.sub(lambda call: f'load_dataset("{place.name}"{call[1]}{revision})', card)
+    return card.replace(_REBUILD, f"haystack-gen build {place} ")
 
 
 def _carded(parcel: Parcel, name: str, card: bytes) -> Iterator[Outgoing]:

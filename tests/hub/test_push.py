@@ -74,7 +74,8 @@ def there(hub, revision: str = "main") -> dict[str, bytes]:
 
 def expected(dataset: Path, load_from: str = f'load_dataset("{NAME}"') -> dict[str, bytes]:
     files = tree(dataset)
-    files["README.md"] = files["README.md"].replace(b'load_dataset("path/to/this/folder"', load_from.encode())
+    card = files["README.md"].replace(b'load_dataset("path/to/this/folder"', load_from.encode())
+    files["README.md"] = card.replace(b"build path/to/this/folder ", f"build hf://{NAME} ".encode())
     return files
 
 
@@ -124,7 +125,8 @@ def test_frames_and_archives_go_too(hub, ann, made, dataset, tmp_path):
 def test_a_branch_is_made_and_named(hub, ann, dataset):
     pushed(dataset, NAME, "--revision", "v1")
     files = expected(dataset)
-    files["README.md"] = files["README.md"].replace(b'split="test")', b'split="test", revision="v1")')
+    card = files["README.md"].replace(b'split="test")', b'split="test", revision="v1")')
+    files["README.md"] = card.replace(f"hf://{NAME} ".encode(), f"hf://{NAME}@v1 ".encode())
     assert there(hub, "v1") == files
     assert there(hub) == {}
     assert there(hub, "v1") == files
