@@ -186,7 +186,7 @@ def _commit(
                 raise InputError(f"{file.path}: changed while it was sent; run the same command again")
         operations += sent
         stage.step(len(batch))
-    return api.create_commit(
+    commit: str = api.create_commit(
         place.name,
         operations,
         commit_message=f"Push with haystack-gen {__version__}{part}",
@@ -194,6 +194,7 @@ def _commit(
         revision=place.revision,
         parent_commit=parent,
     ).oid
+    return commit
 
 
 def _batches(files: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:

@@ -66,4 +66,5 @@ def _plain(text: str) -> str:
 def _token() -> str | None:
     from huggingface_hub import get_token
 
-    return get_token()
+    token: str | None = get_token()
+    return token
