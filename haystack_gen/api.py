@@ -1,7 +1,6 @@
 """What programs call: specs, plans, builds and judgements, the twins of the commands of the same names."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from os import PathLike, fspath
 from pathlib import Path
@@ -9,33 +8,23 @@ from typing import Any
 
 from haystack_gen.build import build
 from haystack_gen.dataset import Dataset, open_dataset
-from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.errors import InputError
 from haystack_gen.executors import LocalExecutor
 from haystack_gen.gathering import Tools, gather
+from haystack_gen.judge.audit import Audit
+from haystack_gen.judge.audit import audit as audit_folder
 from haystack_gen.judge.foreign import Parser
-from haystack_gen.judge.leaks import Guessed, guess_rows, write_guessed
 from haystack_gen.judge.marking import Answer, question_of, read
-from haystack_gen.judge.samplers import sampler
 from haystack_gen.judge.score import THRESHOLD, Scores
 from haystack_gen.judge.score import score as score_file
 from haystack_gen.judge.verify import Report, stamp
 from haystack_gen.judge.verify import verify as verify_folder
-from haystack_gen.judge.visibility import Outlook, audit_visibility
 from haystack_gen.notation import Section
 from haystack_gen.plan.items import Drop, Item
 from haystack_gen.plan.planner import plan_items as planned_items
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import dump_spec, published, read_spec, read_spec_file
 from haystack_gen.workspace import DatasetFolder, package_folder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """What each sampler lets a model see of a dataset, and what guessers earn at it without its videos."""
-
-    outlooks: tuple[Outlook, ...]
-    guessed: Guessed
 
 
 def load_spec(name: str | PathLike[str], **keys: object) -> Spec:
@@ -164,12 +153,7 @@ def audit(dataset: Dataset | str | Path, *, samplers: tuple[str, ...] = ()) -> A
     Raises:
         InputError: the dataset is not complete, or there is no such sampler.
     """
-    folder = _folder(dataset)
-    chosen = list({one.name: one for one in map(sampler, samplers)}.values())
-    outlooks = audit_visibility(folder, chosen) if chosen else []
-    guessed = guess_rows(read_manifest(folder.manifest))
-    write_guessed(guessed, folder.audit("blind.json"))
-    return Audit(outlooks=tuple(outlooks), guessed=guessed)
+    return audit_folder(_folder(dataset), samplers)
 
 
 def _folder(dataset: Dataset | str | Path) -> DatasetFolder:

@@ -1,6 +1,5 @@
 """A finished dataset, opened to be read: its rows, and the frames of its videos."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import overload
 
 from haystack_gen.emit.encoding import Pixels
-from haystack_gen.emit.manifest import read_manifest
+from haystack_gen.emit.manifest import read_manifest, read_row
 from haystack_gen.emit.plans import read_reasons
-from haystack_gen.emit.rows import AS_JSON, PartRow, Row
+from haystack_gen.emit.rows import PartRow, Row
 from haystack_gen.errors import InputError
 from haystack_gen.frames import Frames, VideoFile
 from haystack_gen.judge.readers import read_picture
@@ -75,10 +74,7 @@ class Dataset:
             )
         with self._folder.manifest.open("rb") as manifest:
             manifest.seek(self._offsets[item_id])
-            fields = json.loads(manifest.readline())
-        for name in AS_JSON:
-            fields[name] = json.loads(fields.pop(f"{name}_json"))
-        return Row.model_validate(fields)
+            return read_row(manifest.readline(), f"{self._folder.manifest}: {item_id}")
 
     @property
     def dropped(self) -> Mapping[str, int]:

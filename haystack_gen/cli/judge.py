@@ -45,11 +45,14 @@ def audit(subject: Path, sampler: tuple[str, ...], as_json: bool, **fields: str 
     from haystack_gen.judge.questions import Fields, read_questions
 
     named = {name: key for name in _FIELDS if (key := fields[f"{name}_field"]) is not None}
-    outlooks: list[Outlook] = []
+    outlooks: Sequence[Outlook] = ()
     if subject.is_dir():
         if named:
             raise InputError(f"{subject}: is a dataset folder, whose fields are known; leave --*-field out")
-        outlooks, guessed = _audit_dataset(DatasetFolder(subject), sampler)
+        from haystack_gen.judge.audit import audit as audit_dataset
+
+        found = audit_dataset(DatasetFolder(subject), sampler, progress=RichProgress())
+        outlooks, guessed = found.outlooks, found.guessed
     elif sampler:
         raise InputError(f"{subject}: is no folder, and frames are sampled of datasets alone; leave --sampler out")
     else:
@@ -65,23 +68,6 @@ def audit(subject: Path, sampler: tuple[str, ...], as_json: bool, **fields: str 
         if one.refusal:
             say(f"{one.sampler.name} refuses some videos: {one.refusal}")
     guessed.raise_if_leaky()
-
-
-def _audit_dataset(folder: DatasetFolder, names: Sequence[str]) -> "tuple[list[Outlook], Guessed]":
-    from haystack_gen.emit.card_audit import Shown, refresh_audit
-    from haystack_gen.emit.manifest import read_manifest
-    from haystack_gen.judge.leaks import guess_rows, write_guessed
-    from haystack_gen.judge.samplers import sampler
-    from haystack_gen.judge.visibility import audit_visibility
-
-    samplers = {one.name: one for one in map(sampler, names)}
-    outlooks = audit_visibility(folder, list(samplers.values()), progress=RichProgress()) if samplers else []
-    guessed = guess_rows(read_manifest(folder.manifest), progress=RichProgress())
-    write_guessed(guessed, folder.audit("blind.json"))
-    if outlooks:
-        tallies = ((one.sampler.name, one.total) for one in outlooks)
-        refresh_audit(folder, [Shown(name, total.items, total.seen, total.ceiling) for name, total in tallies])
-    return outlooks, guessed
 
 
 def _seen_table(outlooks: Iterable["Outlook"]) -> Iterator[Sequence[str]]:

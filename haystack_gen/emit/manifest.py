@@ -132,15 +132,23 @@ def read_manifest(path: Path) -> Iterator[Row]:
         raise InputError(f"{path}: no manifest, so the dataset is not complete; run the same haystack-gen build again")
     with path.open("rb") as lines:  # bytes, so that a line that is not UTF-8 can be named
         for number, line in enumerate(lines, start=1):
-            try:
-                fields = json.loads(line)
-                for name in AS_JSON:
-                    fields[name] = json.loads(fields.pop(f"{name}_json"))
-                row = Row.model_validate(fields)
-            except (ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                detail = " ".join(str(error).split())[:200]
-                raise InputError(f"{path}:{number}: not a manifest row: {detail}") from None
-            yield row
+            yield read_row(line, f"{path}:{number}")
+
+
+def read_row(line: bytes, where: str) -> Row:
+    """One line of a manifest; `where` names it in errors.
+
+    Raises:
+        InputError: it is no row.
+    """
+    try:
+        fields = json.loads(line)
+        for name in AS_JSON:
+            fields[name] = json.loads(fields.pop(f"{name}_json"))
+        return Row.model_validate(fields)
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise InputError(f"{where}: not a manifest row: {detail}") from None
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
