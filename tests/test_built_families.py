@@ -324,8 +324,7 @@ def test_the_card_says_which_families_there_are(world, lists, tmp_path):
     assert "| families | counting 2, stack 2 |" in card
     assert "| controls | none |" in card
     assert "| videos | 4, shared" in card
-    for option in ("needles.lists.counting=LIST", "families.stack.questions=QUESTIONS", "families.stack.noise=NOISE"):
-        assert f"--set {option}" in card
+    assert "build path/to/this/folder --haystack FILMS --needles PACK --out AGAIN" in card
     twins = world.spec("{grid: {lengths: '10', depths: '0', trials: 1}, controls: needle_only}")
     card = built(twins, tmp_path / "twins").card.read_text()
     assert "| families | retrieval 2 |" in card

@@ -149,7 +149,7 @@ def _limits(spec: Spec) -> Iterator[str]:
 def _places(spec: Spec) -> str:
     """The options that say where a rebuild finds its inputs; what was drawn is drawn again."""
     places = {
-        "--haystack FILMS": any(source != "draw" for source in spec.haystack.sources),
+        "--haystack FILMS": spec.haystack.sources != ("draw",) or spec.families.stack.questions is not None,
         "--needles PACK": not spec.needles.pack.startswith("draw"),
         "--pool POOL": bool(spec.mining.pool or spec.mining.matches),
     }

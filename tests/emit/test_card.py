@@ -21,7 +21,7 @@ from haystack_gen.emit.tally import tally
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
 from haystack_gen.specfile import read_spec_file
-from haystack_gen.workspace import DatasetFolder
+from haystack_gen.workspace import DatasetFolder, package_folder
 from tests.small_world import built, make_facts, make_world
 
 HOSTILE = [
@@ -136,10 +136,8 @@ def test_it_says_how_to_make_it_again_and_with_what(dataset):
 
 
 def test_needles_and_films_that_are_drawn_need_no_files(tmp_path):
-    from haystack_gen.emit.card import _facts
-    from haystack_gen.specfile import read_spec
-
-    assert _facts(read_spec("mining: {uniqueness: 'off'}", where="test")) == ""
+    spec = read_spec_file(package_folder("templates") / "specs" / "fixture.yaml", overrides={"output.media": "none"})
+    assert "haystack-gen build path/to/this/folder --out AGAIN\n" in built(spec, tmp_path / "out").card.read_text()
 
 
 def test_every_source_is_listed_and_unknown_licences_are_counted(dataset):
