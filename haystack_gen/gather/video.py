@@ -139,8 +139,8 @@ def _in_order(path: Path, table: Timetable, first: int, entry: int | None) -> It
     """Frames from index `first` on as they come out of a decoder that starts at a seek stamp."""
     index, count = first, -1
     with opened(path) as (container, stream):
-        # Where FFmpeg's log goes to Python (torchvision turns that on), a frame thread that logs waits for Python's lock,
-        # and whoever frees the decoder holds that lock while it waits for the thread.
+        # Where FFmpeg's log goes to Python (torchvision turns that on), a frame thread that logs waits for Python's
+        # lock, and whoever frees the decoder holds that lock while it waits for the thread.
         stream.thread_type = "AUTO" if av.logging.get_level() is None else "SLICE"
         if entry is not None:
             container.seek(entry, stream=stream)
