@@ -17,7 +17,7 @@ test: .venv/.dev
 
 test-extras: .venv-extras/.ready .venv-lmms/.ready
 	HAYSTACK_REQUIRE_EXTRAS=1 HAYSTACK_LMMS_EVAL=$(CURDIR)/.venv-lmms/bin/lmms-eval .venv-extras/bin/python -m pytest \
-		-n auto --dist loadfile -m "clip or hub or tokenizers or samplers or stats or browser or lmms"
+		-m "clip or hub or tokenizers or samplers or stats or browser or lmms"
 
 test-long: .venv/.dev
 	$(BIN)/python -m pytest -m long
