@@ -17,7 +17,8 @@ test: .venv/.dev
 
 test-extras: .venv-extras/.ready .venv-lmms/.ready
 	HAYSTACK_REQUIRE_EXTRAS=1 HAYSTACK_LMMS_EVAL=$(CURDIR)/.venv-lmms/bin/lmms-eval .venv-extras/bin/python -m pytest \
-		-m "clip or hub or tokenizers or samplers or stats or browser or lmms"
+		-m "clip or hub or tokenizers or samplers or stats or lmms"
+	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m browser  # its event loop stays: no place for others'
 
 test-long: .venv/.dev
 	$(BIN)/python -m pytest -m long
