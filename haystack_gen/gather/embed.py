@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haystack_gen.atomic import atomic_path, refusals_explained
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
 from haystack_gen.gather.clip import OpenClip
 from haystack_gen.gather.descriptor import Descriptor, thumbnail
 from haystack_gen.gather.images import Pixels
-from haystack_gen.workspace import Cache, content_key
+from haystack_gen.workspace import content_key
 
 Vectors = NDArray[np.float32]
 
@@ -87,12 +88,12 @@ def shelf(source: Source, *, embedder: Embedder, cache: Cache) -> Path:
 
 
 def embed_cached(
-    pictures: Iterable[Pixels], *, embedder: Embedder, file: Path, film: bool
+    pictures: Iterable[Pixels], *, embedder: Embedder, file: Path | None, film: bool
 ) -> tuple[Vectors, EmbeddingCount]:
     """One row for each picture (uint8, height x width x RGB), taken from `file` or embedded and written there.
 
     With `film`, pictures are frames in the order of time, and one that looks like the last one embedded shares its
-    row. Only a batch of pictures is held in memory.
+    row. Only a batch of pictures is held in memory. Without a `file`, nothing is remembered.
 
     Raises:
         StorageError: the file system refused.
@@ -138,9 +139,9 @@ class _Memory:
     Two builds may write the same file: the last one wins, which costs the other's work and no more.
     """
 
-    def __init__(self, file: Path, embedder: Embedder) -> None:
+    def __init__(self, file: Path | None, embedder: Embedder) -> None:
         self._file, self._embedder = file, embedder
-        self.rows = _read(file, embedder)
+        self.rows = _read(file, embedder) if file else {}
         self.embedded = 0
         self._unsaved = 0
 
@@ -163,7 +164,7 @@ class _Memory:
             self._save()
 
     def _save(self) -> None:
-        if not self._unsaved:
+        if not self._unsaved or not self._file:
             return
         with atomic_path(self._file) as part, part.open("wb") as stream:
             np.savez(

@@ -1,28 +1,21 @@
 """Nearest pictures by cosine, which of them may serve as distractors, and which haystack frames may be the needle."""
 
-import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isqrt
-from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 
-from haystack_gen.atomic import atomic_path, refusals_explained
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Sighting
-from haystack_gen.gather.embed import Vectors, read_arrays
+from haystack_gen.gather.embed import Vectors
 
 EXACT_LIMIT = 200_000
-"""Most vectors that are all compared with a query; beyond, only the nearest of many lists are."""
+"""Most vectors that are held in memory and all compared with a query; beyond, see `gather.sharded`."""
 _SIMILARITY_DIGITS = 4
-# k-means over this many vectors for each list; FAISS asks for at least 39 and uses at most 256.
-_LEAST_PER_LIST, _SAMPLE_PER_LIST = 39, 128
-_LISTS_PROBED = 8  # one in so many
 _BLOCK = 65_536  # haystack frames compared at once
 
 
@@ -65,16 +58,16 @@ class Index:
     The same ids and vectors give the same index and the same results, in whatever order they come.
     """
 
-    def __init__(self, ids: Sequence[str], *, embedder: str, structure: Any) -> None:
-        """For `build` and `load`: `structure` is the FAISS index of the sorted `ids`."""
-        self.ids, self.embedder, self._structure = tuple(ids), embedder, structure
+    def __init__(self, ids: Sequence[str], *, structure: Any) -> None:
+        """For `build`: `structure` is the FAISS index of the sorted `ids`."""
+        self.ids, self._structure = tuple(ids), structure
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @classmethod
-    def build(cls, ids: Sequence[str], vectors: Vectors, *, embedder: str) -> "Index":
-        """An index of one row of `vectors` for each of `ids`: exact up to `EXACT_LIMIT`, in lists (IVF) beyond.
+    def build(cls, ids: Sequence[str], vectors: Vectors) -> "Index":
+        """An index of one row of `vectors` for each of `ids`, all of which are compared with a query.
 
         Raises:
             InputError: no pictures, or two of one id.
@@ -87,13 +80,9 @@ class Index:
             if one == other:
                 raise InputError(f"two pictures of the pool have the id {one!r}, expected different ids; rename one")
         rows = np.ascontiguousarray(vectors[order], np.float32)
-        structure = _flat(rows) if len(rows) <= EXACT_LIMIT else _lists(rows)
-        return cls(in_order, embedder=embedder, structure=structure)
-
-    def extend(self, ids: Sequence[str], vectors: Vectors) -> "Index":
-        """A new index that holds these too, the same as if all had been given at once."""
-        rows = np.concatenate([self._structure.reconstruct_n(0, len(self)), vectors])
-        return Index.build([*self.ids, *ids], rows, embedder=self.embedder)
+        structure = faiss.IndexFlatIP(rows.shape[1])
+        structure.add(rows)
+        return cls(in_order, structure=structure)
 
     def vector(self, still: str) -> Vectors:
         """The row of one id, which must be in the index."""
@@ -109,44 +98,6 @@ class Index:
             for row in zip(similarities, places, strict=True)
         ]
         return [sorted(hits, key=lambda hit: (-hit[1], hit[0])) for hits in found]
-
-    def save(self, path: Path) -> None:
-        """Write everything to one file.
-
-        Raises:
-            StorageError: the file system refused.
-        """
-        described = json.dumps({"embedder": self.embedder, "ids": self.ids}).encode()
-        with atomic_path(path) as part, part.open("wb") as stream:
-            np.savez(
-                stream,
-                described=np.frombuffer(described, np.uint8),
-                structure=faiss.serialize_index(self._structure),
-            )
-
-    @classmethod
-    def load(cls, path: Path, *, embedder: str) -> "Index":
-        """An index that `save` wrote.
-
-        Raises:
-            InputError: there is no such file, it is not an index, or its vectors are of another embedder.
-        """
-        try:
-            with refusals_explained(path):
-                described, packed = read_arrays(path, "described", "structure")
-            facts = json.loads(described.tobytes())
-            ids, written_by, structure = facts["ids"], facts["embedder"], faiss.deserialize_index(packed)
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such index; build one first") from None
-        except (ValueError, LookupError, TypeError, RuntimeError) as error:
-            raise InputError(f"{path}: is damaged or not an index of haystack-gen; build it again") from error
-        if written_by != embedder:
-            raise InputError(f"{path}: holds vectors of {written_by}, expected {embedder}; build an index with it")
-        if structure.ntotal != len(ids):
-            raise InputError(f"{path}: holds {structure.ntotal} vectors for {len(ids)} ids; build it again")
-        if isinstance(structure, faiss.IndexIVF):
-            structure.make_direct_map(True)
-        return cls(ids, embedder=embedder, structure=structure)
 
 
 def select(
@@ -201,20 +152,3 @@ def sightings(
 def rounded(cosine: float) -> float:
     """A cosine as it is compared and recorded: four decimals, no negative zero."""
     return round(float(cosine), _SIMILARITY_DIGITS) + 0.0
-
-
-def _flat(rows: Vectors) -> Any:
-    structure = faiss.IndexFlatIP(rows.shape[1])
-    structure.add(rows)
-    return structure
-
-
-def _lists(rows: Vectors) -> Any:
-    lists = max(1, min(isqrt(len(rows)), len(rows) // _LEAST_PER_LIST))
-    structure = faiss.IndexIVFFlat(faiss.IndexFlatIP(rows.shape[1]), rows.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
-    structure.cp.spherical = True
-    structure.train(np.ascontiguousarray(rows[:: max(1, len(rows) // (lists * _SAMPLE_PER_LIST))]))
-    structure.add(rows)
-    structure.nprobe = max(1, lists // _LISTS_PROBED)
-    structure.make_direct_map(True)
-    return structure

@@ -2,6 +2,7 @@
 
     matches.jsonl             one match per line
     matches.stills/           the pictures they name, as `<source id>.png`, with their catalog.jsonl
+    matches.remarks.txt       of a large pool: what the search may have missed, a remark per line
 
 Embeddings differ in the last digits between machines; what was mined is therefore an input that travels with a dataset.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from haystack_gen.atomic import atomic_folder, write_atomic
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Match, Source, sampled_length
 from haystack_gen.gather.catalog import VIDEO_SUFFIXES, catalog_stills, catalog_videos
@@ -25,9 +27,9 @@ from haystack_gen.gather.mine import Mined, mine
 from haystack_gen.gather.neighbours import MatchRules
 from haystack_gen.gather.packs import Pack
 from haystack_gen.gather.video import sample, still
-from haystack_gen.records import dump, load
+from haystack_gen.records import dump, load, read_text
 from haystack_gen.spec import Spec
-from haystack_gen.workspace import Cache, sha256_of
+from haystack_gen.workspace import sha256_of
 
 
 def catalog_pool(paths: Sequence[str], cache: Cache) -> tuple[Source, ...]:
@@ -56,7 +58,12 @@ def pool_pictures(pool: Sequence[Source], spec: Spec) -> Iterator[tuple[Source, 
             continue
         frames = sample(Path(source.path), rate=rate, size=size, fit=fit)
         for number, picture in enumerate(frames):
-            yield replace(source, id=f"{source.id}-f{number:06d}", at_s=Fraction(number) / rate), picture
+            yield frame_of(source, number, rate=rate), picture
+
+
+def frame_of(film: Source, number: int, *, rate: Fraction) -> Source:
+    """One still of a film of the pool."""
+    return replace(film, id=f"{film.id}-f{number:06d}", at_s=Fraction(number) / rate)
 
 
 def pool_size(pool: Sequence[Source], rate: Fraction) -> int:
@@ -72,32 +79,46 @@ def still_pixels(source: Source, *, size: tuple[int, int], fit: Fit) -> Pixels:
 
 
 def mine_pool(spec: Spec, pack: Pack, pictures: Iterator[tuple[Source, Pixels]], cache: Cache) -> Mined:
-    """Search pictures for look-alikes of a pack's needles, by the rules of the spec."""
-    stills = {still.id: still for still in pack.stills}
-    size, fit, rules = spec.haystack.size, spec.haystack.fit, spec.mining
-    needles = {needle.id: still_pixels(stills[needle.source], size=size, fit=fit) for needle in pack.needles}
+    """Search pictures for look-alikes of a pack's needles, by the rules of the spec; all vectors are held in memory."""
     return mine(
-        needles,
+        needle_pixels(spec, pack),
         pictures,
-        embedder=embedder(rules.embedder),
-        rules=MatchRules(
-            low=rules.band[0],
-            high=rules.band[1],
-            top_k=rules.top_k,
-            diversity=rules.diversity,
-            sharpness=rules.sharpness,
-        ),
+        embedder=embedder(spec.mining.embedder),
+        rules=match_rules(spec),
         cache=cache,
     )
 
 
-def save_mined(matches: Sequence[Match], pictures: Sequence[Source], path: Path) -> None:
-    """Write matches to `path`, after their pictures.
+def needle_pixels(spec: Spec, pack: Pack) -> dict[str, Pixels]:
+    """The picture of each needle of a pack at frame size, by its id."""
+    stills = {still.id: still for still in pack.stills}
+    size, fit = spec.haystack.size, spec.haystack.fit
+    return {needle.id: still_pixels(stills[needle.source], size=size, fit=fit) for needle in pack.needles}
+
+
+def match_rules(spec: Spec) -> MatchRules:
+    """What the spec lets through as a look-alike."""
+    rules = spec.mining
+    return MatchRules(
+        low=rules.band[0],
+        high=rules.band[1],
+        top_k=rules.top_k,
+        diversity=rules.diversity,
+        sharpness=rules.sharpness,
+    )
+
+
+def save_mined(
+    matches: Sequence[Match], pictures: Sequence[Source], path: Path, *, remarks: Sequence[str] = ()
+) -> None:
+    """Write matches to `path`, after their pictures and remarks.
 
     Raises:
         StorageError: the file system refused.
     """
     save_pictures(pictures, stills_beside(path))
+    if remarks:
+        write_atomic(_remarks_beside(path), "".join(f"{one}\n" for one in remarks))
     write_atomic(path, dump(matches))
 
 
@@ -106,6 +127,7 @@ def save_pictures(sources: Sequence[Source], folder: Path) -> None:
     catalog = folder / "catalog.jsonl"
     if catalog.is_file() and catalog.read_text(encoding="utf-8") == dump(sources):
         return
+    catalog.unlink(missing_ok=True)  # first, lest what a killed build deleted half looks whole
     shutil.rmtree(folder, ignore_errors=True)
     with atomic_folder(folder) as part:
         for source in sources:
@@ -143,6 +165,16 @@ def load_mined(path: Path) -> tuple[tuple[Match, ...], tuple[Source, ...]]:
             )
         )
     return matches, tuple(stills)
+
+
+def mined_remarks(path: Path) -> tuple[str, ...]:
+    """The remarks that `save_mined` wrote beside the matches, if there were any."""
+    file = _remarks_beside(path)
+    return tuple(read_text(file).splitlines()) if file.is_file() else ()
+
+
+def _remarks_beside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.remarks.txt")
 
 
 def _taken_from(still: Source) -> str:

@@ -9,12 +9,12 @@ from time import perf_counter
 
 import numpy as np
 
+from haystack_gen.cache import Cache
 from haystack_gen.facts import Source
 from haystack_gen.gather.descriptor import Descriptor
 from haystack_gen.gather.embed import embed_cached, embedder
 from haystack_gen.gather.mine import mine
 from haystack_gen.gather.neighbours import Index, MatchRules
-from haystack_gen.workspace import Cache
 
 
 def seconds(work: Callable[[], object], *, runs: int = 3) -> float:
@@ -41,8 +41,8 @@ def search() -> None:
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     pool, needles = rows[:100_000], rows[100_000:]
     ids = [f"s{number:06d}" for number in range(len(pool))]
-    build = seconds(lambda: Index.build(ids, pool, embedder="e"), runs=1)
-    index = Index.build(ids, pool, embedder="e")
+    build = seconds(lambda: Index.build(ids, pool), runs=1)
+    index = Index.build(ids, pool)
     together = seconds(lambda: index.search(needles, k=256))
     print(f"100 needles in 100,000 candidates of 512 numbers: {together:.2f} s, target under 2 s")
     print(f"  building that index: {build:.2f} s")

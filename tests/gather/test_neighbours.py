@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haystack_gen.errors import InputError, StorageError
+from haystack_gen.cache import Cache
+from haystack_gen.errors import InputError
 from haystack_gen.facts import Sighting, Source
 from haystack_gen.gather import mine as mining
 from haystack_gen.gather import neighbours
@@ -19,8 +20,7 @@ from haystack_gen.gather.embed import EmbeddingCount
 from haystack_gen.gather.images import sharpness
 from haystack_gen.gather.mine import mine
 from haystack_gen.gather.neighbours import Candidate, Index, MatchRules, rounded, select, sightings
-from haystack_gen.workspace import Cache
-from tests.gather.test_embed import no_space, scene
+from tests.gather.test_embed import scene
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -45,7 +45,7 @@ def clusters(count: int, *, seed: int = 0, dimensions: int = 16) -> tuple[list[s
 def test_search_finds_what_comparing_all_finds() -> None:
     ids, rows = spread(300)
     _, queries = spread(7, seed=1)
-    for query, found in zip(queries, Index.build(ids, rows, embedder="e").search(queries, k=10), strict=True):
+    for query, found in zip(queries, Index.build(ids, rows).search(queries, k=10), strict=True):
         expected = sorted(
             ((one, rounded(row @ query)) for one, row in zip(ids, rows, strict=True)), key=lambda h: -h[1]
         )
@@ -56,9 +56,7 @@ def test_search_finds_what_comparing_all_finds() -> None:
 def test_ties_are_broken_by_id() -> None:
     row = unit(np.ones((1, 8)))
     ids = ["d", "a", "c", "b"]
-    assert Index.build(ids, row.repeat(4, 0), embedder="e").search(row, k=9) == [
-        [("a", 1.0), ("b", 1.0), ("c", 1.0), ("d", 1.0)]
-    ]
+    assert Index.build(ids, row.repeat(4, 0)).search(row, k=9) == [[("a", 1.0), ("b", 1.0), ("c", 1.0), ("d", 1.0)]]
 
 
 def test_order_of_the_pool_does_not_matter() -> None:
@@ -67,88 +65,17 @@ def test_order_of_the_pool_does_not_matter() -> None:
     _, queries = clusters(4, seed=3)
     queries[0] = rows[0]
     order = np.random.default_rng(5).permutation(500)
-    one = Index.build(ids, rows, embedder="e")
-    other = Index.build([ids[number] for number in order], rows[order], embedder="e")
+    one = Index.build(ids, rows)
+    other = Index.build([ids[number] for number in order], rows[order])
     assert one.search(queries, k=20) == other.search(queries, k=20)
-
-
-@pytest.mark.parametrize("limit", [1_000_000, 100])
-def test_saved_and_extended_index_equals_a_fresh_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
-) -> None:
-    monkeypatch.setattr(neighbours, "EXACT_LIMIT", limit)
-    ids, rows = clusters(3000)
-    _, queries = clusters(5, seed=2)
-    fresh = Index.build(ids, rows, embedder="e")
-    Index.build(ids[::2], rows[::2], embedder="e").save(tmp_path / "pool.npz")
-    loaded = Index.load(tmp_path / "pool.npz", embedder="e")
-    assert len(loaded) == 1500
-    extended = loaded.extend(ids[1::2], rows[1::2])
-    assert extended.ids == fresh.ids
-    assert extended.search(queries, k=30) == fresh.search(queries, k=30)
-    extended.save(tmp_path / "pool.npz")
-    again = Index.load(tmp_path / "pool.npz", embedder="e")
-    assert again.search(queries, k=30) == fresh.search(queries, k=30)
-    np.testing.assert_array_equal(again.vector(ids[7]), rows[7])
-
-
-def test_lists_find_nearly_all_that_comparing_all_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    ids, rows = clusters(6000, dimensions=32)
-    _, queries = clusters(50, dimensions=32)
-    exact = Index.build(ids, rows, embedder="e").search(queries, k=10)
-    monkeypatch.setattr(neighbours, "EXACT_LIMIT", 5999)
-    index = Index.build(ids, rows, embedder="e")
-    assert index._structure.nlist > 50
-    found = index.search(queries, k=10)
-    shared = sum(len(set(one) & set(other)) for one, other in zip(exact, found, strict=True))
-    assert shared / (50 * 10) > 0.95
-
-
-def test_training_has_vectors_enough(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(neighbours, "EXACT_LIMIT", 40)
-    for count in (41, 100, 1000):
-        ids, rows = spread(count)
-        assert Index.build(ids, rows, embedder="e").search(rows[:1], k=1) == [[("s00000", 1.0)]]
-    assert capfd.readouterr() == ("", "")  # FAISS complains when there are too few
-
-
-def test_index_of_another_embedder_is_refused(tmp_path: Path) -> None:
-    ids, rows = spread(3)
-    Index.build(ids, rows, embedder="descriptor-1").save(tmp_path / "pool.npz")
-    with pytest.raises(InputError, match=r"pool\.npz: holds vectors of descriptor-1, expected open_clip:a/b; build"):
-        Index.load(tmp_path / "pool.npz", embedder="open_clip:a/b")
-
-
-def test_missing_and_damaged_index_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.npz: no such index"):
-        Index.load(tmp_path / "none.npz", embedder="e")
-    ids, rows = spread(50)
-    file = tmp_path / "pool.npz"
-    Index.build(ids, rows, embedder="e").save(file)
-    whole = file.read_bytes()
-    for damaged in (b"", b"text", whole[:-300], whole[:900] + b"\0" * 64 + whole[964:]):
-        file.write_bytes(damaged)
-        with pytest.raises(InputError, match=r"pool\.npz: is damaged or not an index .*build it again"):
-            Index.load(file, embedder="e")
-    np.savez(file, described=np.frombuffer(b'{"ids": [], "embedder": "e"}', np.uint8), structure=np.zeros(99, np.uint8))
-    with pytest.raises(InputError, match="is damaged or not an index"):
-        Index.load(file, embedder="e")
-
-
-def test_index_that_does_not_fit_on_the_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids, rows = spread(2)
-    monkeypatch.setattr("os.fsync", no_space)
-    with pytest.raises(StorageError, match=r"pool\.npz: no space left"):
-        Index.build(ids, rows, embedder="e").save(tmp_path / "pool.npz")
-    assert not list(tmp_path.iterdir())
 
 
 def test_pool_without_pictures_or_with_equal_ids_is_refused() -> None:
     _, rows = spread(2)
     with pytest.raises(InputError, match="no picture to search"):
-        Index.build([], rows[:0], embedder="e")
+        Index.build([], rows[:0])
     with pytest.raises(InputError, match="two pictures of the pool have the id 'a'"):
-        Index.build(["a", "a"], rows, embedder="e")
+        Index.build(["a", "a"], rows)
 
 
 # --- choosing ---
