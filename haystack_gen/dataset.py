@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import overload
 
+from haystack_gen.cache import Cache
 from haystack_gen.emit.encoding import Pixels
 from haystack_gen.emit.manifest import read_manifest, read_row
 from haystack_gen.emit.plans import read_reasons
@@ -16,7 +17,7 @@ from haystack_gen.errors import InputError
 from haystack_gen.frames import Frames, VideoFile
 from haystack_gen.judge.readers import read_picture
 from haystack_gen.reopen import recipe_frames
-from haystack_gen.workspace import Cache, DatasetFolder
+from haystack_gen.workspace import DatasetFolder
 
 
 def open_dataset(path: str | Path) -> "Dataset":
@@ -131,7 +132,11 @@ class Dataset:
     def _inside(self, name: str) -> Path:
         """A file that the manifest names: a dataset may come from anyone, and name what is none of its own."""
         file = self.path / name
-        if not file.resolve().is_relative_to(self.path.resolve()):
+        try:
+            inside = file.resolve().is_relative_to(self.path.resolve())
+        except (OSError, RuntimeError, ValueError):  # links in a circle, or what is no path at all
+            inside = False
+        if not inside:
             raise InputError(f"{self._folder.manifest}: names {name!r}, which is outside of the dataset; do not use it")
         return file
 

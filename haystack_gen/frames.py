@@ -72,7 +72,7 @@ class VideoFile(Sequence[Pixels]):
         self._path, self._rate = path, rate
         self._group = 1 if rate <= 2 else round(rate)  # frames from one keyframe to the next, at most
         try:
-            self._container = av.open(str(path), format="mp4", options=_MP4_ONLY)
+            self._container = av.open(str(path), format="mp4", options=_MP4_ONLY, metadata_errors="replace")
             self._stream = self._container.streams.video[0]
         except (av.FFmpegError, IndexError, OSError) as error:
             raise self._damaged(error) from error

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PositiveInt
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 
 def exact(value: object) -> Fraction:
@@ -102,7 +102,10 @@ def listed(value: object) -> object:
 
 
 Exact = Annotated[Fraction, BeforeValidator(exact), PlainSerializer(str, return_type=str)]
-Lengths = Annotated[tuple[PositiveInt, ...], BeforeValidator(grid), AfterValidator(distinct), Field(min_length=1)]
+MOST_FRAMES = 10_000_000
+"""Frames of a clip, or units of a context: four months of video at 1 fps, and more than any model reads."""
+Length = Annotated[int, Field(gt=0, le=MOST_FRAMES)]
+Lengths = Annotated[tuple[Length, ...], BeforeValidator(grid), AfterValidator(distinct), Field(min_length=1)]
 Depths = Annotated[
     tuple[Annotated[Exact, Field(ge=0, le=1)], ...],
     BeforeValidator(grid),

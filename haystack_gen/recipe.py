@@ -29,15 +29,14 @@ from haystack_gen.publish.hub import fetch
 from haystack_gen.publish.inventory import MANIFEST, MORE_RECORDS, RECIPE, RECORDS
 from haystack_gen.publish.recipe import file_names
 from haystack_gen.publish.repository import HUB, addressed
-from haystack_gen.records import LARGEST_BYTES, parse_json, read_text
+from haystack_gen.records import LARGEST_BYTES, expect_file, parse_json, read_text
 from haystack_gen.spec import Spec
-from haystack_gen.specfile import read_spec
+from haystack_gen.specfile import LARGEST_SPEC_BYTES, read_spec
 from haystack_gen.workspace import DatasetFolder, sha256_of
 
 _NAMES = (*RECORDS, *MORE_RECORDS, RECIPE, MANIFEST)
-_LARGEST_SPEC_BYTES = 1 << 20
 _LARGEST = dict.fromkeys(_NAMES, LARGEST_BYTES) | {
-    RECORDS[0]: _LARGEST_SPEC_BYTES,
+    RECORDS[0]: LARGEST_SPEC_BYTES,
     "provenance/noise.jsonl": 1 << 30,
     "provenance/plan.jsonl": 1 << 32,
     "provenance/dropped.jsonl": 1 << 32,
@@ -71,7 +70,7 @@ def open_recipe(name: str) -> Recipe:
         _refuse_links(folder)
     if not any((folder.root / made).is_file() for made in (MANIFEST, RECIPE)):
         raise InputError(f"{name}: is no recipe, it has neither {MANIFEST} nor {RECIPE}; expected a finished dataset")
-    spec = read_spec(read_text(folder.spec, largest=_LARGEST_SPEC_BYTES), where=str(folder.spec))
+    spec = read_spec(read_text(folder.spec, largest=LARGEST_SPEC_BYTES), where=str(folder.spec))
     facts = read_facts(folder)
     _refuse_strangers(name, facts)
     made_with = parse_json(read_text(folder.versions), str(folder.versions))
@@ -94,7 +93,7 @@ def check_plan(recipe: Recipe, progress: Progress) -> None:
         InputError: another plan comes out; the message names versions.
     """
     folder = recipe.folder
-    with folder.plan.open("rb") as items, folder.dropped.open("rb") as drops:
+    with expect_file(folder.plan).open("rb") as items, expect_file(folder.dropped).open("rb") as drops:
         with progress.stage("planning", None) as stage:
             try:
                 for planned in counted(plan_items(recipe.spec, recipe.facts), stage):

@@ -7,10 +7,12 @@ lists. Equal facts give equal bytes.
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from codecs import BOM_UTF8
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import is_dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -65,10 +67,10 @@ def read_text(path: Path, *, largest: int = LARGEST_BYTES) -> str:
     Raises:
         InputError: the file is missing, too large or not UTF-8.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}, expected a text file")
+    expect_file(path, remedy=", expected a text file")
     with refusals_explained(path), path.open("rb") as stream:
-        content = stream.read(largest + 1)
+        # Room is made for as much as is asked for, so no more than the file seems to have is.
+        content = stream.read(min(largest, path.stat().st_size) + 1)
     if len(content) > largest:
         raise InputError(f"{path}: is larger than {largest:,} bytes; split it")
     try:
@@ -76,6 +78,47 @@ def read_text(path: Path, *, largest: int = LARGEST_BYTES) -> str:
     except UnicodeDecodeError as error:
         found = content[error.start : error.start + 1].hex()
         raise InputError(f"{path}: byte {error.start} (0x{found}) is not UTF-8; save the file as UTF-8") from error
+
+
+def expect_file(path: Path, *, remedy: str = ", expected a file") -> Path:
+    """The path of a file that may be opened: of a pipe or a device there might be no end.
+
+    Raises:
+        InputError: it is another thing, or there is none; `remedy` ends the message.
+    """
+    if not path.is_file():
+        found = "no such file" if not path.exists() else "is a folder" if path.is_dir() else "is a pipe or a device"
+        raise InputError(f"{path}: {found}{remedy}")
+    return path
+
+
+def lines_of(path: Path, *, remedy: str = ", expected JSON Lines") -> Iterator[tuple[str, bytes]]:
+    """Every line of a file, with its place for messages; bytes, so that one that is not UTF-8 can be named.
+
+    Raises:
+        InputError: no such file, or a line is longer than `LARGEST_BYTES`.
+    """
+    expect_file(path, remedy=remedy)
+    with refusals_explained(path), path.open("rb") as stream:
+        for number, line in enumerate(iter(partial(stream.readline, LARGEST_BYTES), b""), start=1):
+            where = f"{path}:{number}"
+            if len(line) == LARGEST_BYTES:
+                raise InputError(f"{where}: is longer than {LARGEST_BYTES:,} bytes; is it JSON Lines?")
+            yield where, line.removeprefix(BOM_UTF8) if number == 1 else line
+
+
+def parse_line(line: bytes, where: str) -> Any:
+    """The value of a line of JSON Lines; `where` names it in errors.
+
+    Raises:
+        InputError: it is not UTF-8, or as `parse_json`.
+    """
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        found = line[error.start : error.start + 1].hex()
+        raise InputError(f"{where}: byte 0x{found} is not UTF-8; save the file as UTF-8") from None
+    return parse_json(text.rstrip("\r\n"), where)
 
 
 def parse_json(text: str, where: str) -> Any:
@@ -86,7 +129,8 @@ def parse_json(text: str, where: str) -> Any:
     """
     try:
         value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_finite, parse_float=_finite)
-        json.dumps(value, ensure_ascii=False).encode()
+        if "\\u" in text:  # the only way to write half a pair in UTF-8
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{where}: is not JSON at {place}: {error.msg}; correct it") from error
@@ -102,8 +146,7 @@ def parse_json(text: str, where: str) -> Any:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"key {twice!r} is given twice in one object")
     return found
 

@@ -11,6 +11,7 @@ from haystack_gen.notation import (
     Cosines,
     Depths,
     Exact,
+    Length,
     Lengths,
     Paths,
     Section,
@@ -44,7 +45,7 @@ class Needles(Section):
     distractor_list: str | None = None
     lists: dict[Literal["multi_value", "counting", "ordering"], str] = Field(default_factory=dict)
     count: PositiveInt | None = None
-    length: PositiveInt = 1
+    length: Length = 1
     options: Literal["balanced", "listed"] = "balanced"
 
 
@@ -105,8 +106,8 @@ class Distractors(Section):
     period: Annotated[PositiveInt | RopePeriod, BeforeValidator(_period)] = 200
     phase: Annotated[Exact, Field(ge=0, lt=1)] = Fraction(0)
     sides: Literal["both", "before", "after"] = "both"
-    count: PositiveInt | Literal["all"] = "all"
-    length: PositiveInt = 1
+    count: Annotated[int, Field(gt=0, le=10_000)] | Literal["all"] = "all"
+    length: Length = 1
     at_least: NonNegativeInt = 1
 
     @property

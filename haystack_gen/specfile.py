@@ -1,6 +1,7 @@
 """Specs as text: YAML in, with overrides on top and errors a person can act on; YAML out, byte for byte."""
 
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from fractions import Fraction
@@ -12,8 +13,17 @@ from pydantic import BaseModel, ValidationError
 
 from haystack_gen.errors import InputError
 from haystack_gen.notation import Section
+from haystack_gen.records import read_text
 from haystack_gen.spec import Spec
 
+LARGEST_SPEC_BYTES = 1 << 20
+"""YAML is read hundreds of times more slowly than JSON."""
+
+_MOST_SAID = 20
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
+
+_NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 _NO_PATHS = ("draw", "template")  # what a spec says in place of a path
 
 
@@ -29,12 +39,20 @@ class _Yaml(yaml.SafeLoader):
             raise yaml.YAMLError(f"tags ({event.tag}) are not supported; write the plain value")
         return super().compose_node(parent, index)
 
+    def construct_scalar(self, node: Any) -> Any:
+        """Refuse what neither a path nor a file of text can hold."""
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and (found := _NO_CHARACTER.search(value)):
+            raise yaml.YAMLError(f"text holds {found[0]!r}, which is no character; leave it out")
+        return value
+
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         """Refuse a key that is given twice: one of the two would be lost."""
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
+        seen: set[str] = set()
+        for key in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key in seen:
                 raise yaml.YAMLError(f"key {key!r} is given twice; leave one out")
+            seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
 
@@ -84,14 +102,12 @@ def read_spec(text: str, *, where: str, overrides: Mapping[str, object] | None =
 def read_spec_file(path: Path, *, overrides: Mapping[str, object] | None = None) -> Spec:
     """A spec from a YAML file; see `read_spec`."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: no such spec file, and no preset of that name; see haystack-gen init --help"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a spec: {error}") from None
-    return read_spec(text, where=str(path), overrides=overrides)
+        exists = path.exists()
+    except OSError as error:  # such as a name too long for one
+        raise InputError(f"{path}: cannot be read as a spec: {error.strerror}") from None
+    if not exists:
+        raise InputError(f"{path}: no such spec file, and no preset of that name; see haystack-gen init --help")
+    return read_spec(read_text(path, largest=LARGEST_SPEC_BYTES), where=str(path), overrides=overrides)
 
 
 def dump_spec(spec: Spec) -> str:
@@ -168,10 +184,10 @@ def _override(document: dict[str, Any], dotted: str, value: object) -> None:
 
 
 def _explain(errors: Sequence[Any]) -> str:
-    """One sentence per key: what it is, and what it should be (for a union: any of its members)."""
+    """One sentence per key, of the first few: what it is, and what it should be (for a union: any of its members)."""
     wrong: dict[str, list[str]] = {}
     found: dict[str, object] = {}
-    for error in errors:
+    for error in errors[:_MOST_SAID]:
         # members of a union stand among the keys as "constrained-int" or "RopePeriod"; nobody wrote those
         *parents, last = error["loc"] or ("",)
         path = [str(part) for part in parents if isinstance(part, int) or str(part).isidentifier()]
@@ -189,13 +205,14 @@ def _explain(errors: Sequence[Any]) -> str:
         message = error["msg"].removeprefix("Value error, ")
         wrong.setdefault(key, []).append(message.removeprefix("Input ").removeprefix("input "))
         value = error["input"]
-        found[key] = str(value) if isinstance(value, Fraction) else repr(value)
-    return "; ".join(
+        found[key] = str(value) if isinstance(value, Fraction) else _SHORT.repr(value)
+    said = "; ".join(
         f"{key} is {found[key]}: {', or '.join(messages)}"
         if key in found and key
         else ", ".join([key, *messages]).strip(", ")
         for key, messages in wrong.items()
     )
+    return said + (f"; and {len(errors) - _MOST_SAID:,} more" if len(errors) > _MOST_SAID else "")
 
 
 def _keys_at(path: Sequence[str]) -> list[str]:

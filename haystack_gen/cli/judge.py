@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from haystack_gen.cli.options import ListCommand, RichProgress, say
+from haystack_gen.cli.options import ListCommand, RichProgress, say, visible
 from haystack_gen.errors import InputError
 from haystack_gen.workspace import DatasetFolder
 
@@ -113,4 +113,4 @@ def _print_columns(rows: Iterable[Sequence[str]]) -> None:
             cell.rjust(width) if place else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=False))
         ]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+        sys.stdout.write(visible("  ".join(cells).rstrip()) + "\n")

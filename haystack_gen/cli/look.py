@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from haystack_gen.atomic import atomic_path
-from haystack_gen.cli.options import ListCommand, RichProgress, cache_option, chosen_cache, print_table, say
+from haystack_gen.cli.options import ListCommand, RichProgress, cache_option, chosen_cache, print_table, say, visible
 from haystack_gen.errors import InputError, StorageError
 from haystack_gen.plan.rope import PRESETS, preset_period
 from haystack_gen.plan.rope import rope_period as period_of
@@ -38,7 +38,7 @@ def show(dataset: Path, item: str, output: Path | None) -> None:
     folder = DatasetFolder(dataset)
     found = find_item(folder.plan, item)
     for line in described(found):
-        click.echo(line)
+        click.echo(visible(line))
     if output:
         with atomic_path(output) as part:
             draw_strip(found, read_chosen(folder, found)).save(part, format="PNG")

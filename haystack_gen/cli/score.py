@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 import click
 
 from haystack_gen.atomic import atomic_path, write_atomic
-from haystack_gen.cli.options import say
+from haystack_gen.cli.options import say, visible
 from haystack_gen.errors import InputError
 from haystack_gen.workspace import DatasetFolder
 
@@ -177,7 +177,7 @@ def _print(found: dict[str, Any] | Iterator[str]) -> None:
         sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     else:
         for line in found:
-            click.echo(line)
+            click.echo(visible(line))
 
 
 def _write_items(scores: "Scores", path: Path) -> None:

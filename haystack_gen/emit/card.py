@@ -1,6 +1,5 @@
 """The dataset card: what a reader needs to load the folder, to trust it, and to know whose pictures are in it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -11,8 +10,9 @@ from haystack_gen.atomic import write_atomic
 from haystack_gen.emit.card_audit import audit_section
 from haystack_gen.emit.card_header import Layout, cell, header
 from haystack_gen.emit.tally import FamilyTally, Tally
+from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
-from haystack_gen.records import read_text
+from haystack_gen.records import parse_json, read_text
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import DatasetFolder, package_folder
 
@@ -213,7 +213,9 @@ def _loading(layout: Layout, *, family: str) -> str:
 
 
 def _versions(folder: DatasetFolder) -> str:
-    found = json.loads(read_text(folder.versions))
+    found = parse_json(read_text(folder.versions), str(folder.versions))
+    if not isinstance(found, dict):
+        raise InputError(f"{folder.versions}: expected an object of names and versions; build the dataset again")
     return ", ".join(f"{name} {version}" for name, version in found.items() if name != "encoder")
 
 

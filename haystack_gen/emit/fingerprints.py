@@ -17,6 +17,7 @@ from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.chunks import ROW, THUMB, ChunkStore, Table
 from haystack_gen.errors import InputError
 from haystack_gen.plan.timeline import Timeline
+from haystack_gen.records import expect_file
 
 _THUMB_BYTES = THUMB[0] * THUMB[1]
 _SCHEMA = pa.schema(
@@ -70,11 +71,9 @@ def read_fingerprints(path: Path) -> dict[tuple[str, int], Prints]:
         InputError: there is no such file, or it is not one of ours.
     """
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(expect_file(path, remedy="; expected a dataset folder made by haystack-gen build"))
         if table.schema != _SCHEMA or any(column.null_count for column in table.columns):
             raise pa.ArrowInvalid(f"its columns are {', '.join(table.schema.names)}")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a dataset folder made by haystack-gen build") from None
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: unreadable ({str(error)[:200]}); build the dataset again") from None
     return dict(_grouped(table))

@@ -15,6 +15,7 @@ from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.rows import AS_JSON, Row, plain
 from haystack_gen.errors import InputError
 from haystack_gen.families import Task
+from haystack_gen.records import lines_of, parse_json, parse_line
 from haystack_gen.workspace import DatasetFolder
 
 _ROWS_PER_GROUP = 1000
@@ -130,9 +131,8 @@ def read_manifest(path: Path) -> Iterator[Row]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no manifest, so the dataset is not complete; run the same haystack-gen build again")
-    with path.open("rb") as lines:  # bytes, so that a line that is not UTF-8 can be named
-        for number, line in enumerate(lines, start=1):
-            yield read_row(line, f"{path}:{number}")
+    for where, line in lines_of(path):
+        yield read_row(line, where)
 
 
 def read_row(line: bytes, where: str) -> Row:
@@ -142,11 +142,11 @@ def read_row(line: bytes, where: str) -> Row:
         InputError: it is no row.
     """
     try:
-        fields = json.loads(line)
+        fields = parse_line(line, "line")
         for name in AS_JSON:
-            fields[name] = json.loads(fields.pop(f"{name}_json"))
+            fields[name] = parse_json(fields.pop(f"{name}_json"), f"{name}_json")
         return Row.model_validate(fields)
-    except (ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (InputError, ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
         detail = " ".join(str(error).split())[:200]
         raise InputError(f"{where}: not a manifest row: {detail}") from None
 

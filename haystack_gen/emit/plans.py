@@ -15,8 +15,9 @@ from haystack_gen.errors import InputError
 from haystack_gen.facts import Role, check_id
 from haystack_gen.plan.items import Drop, Item
 from haystack_gen.plan.timeline import Clip, Timeline
-from haystack_gen.records import as_record
+from haystack_gen.records import as_record, lines_of, parse_line
 
+_REMEDY = "; expected a dataset folder made by haystack-gen build"
 _ROLES = get_args(Role)
 
 
@@ -37,26 +38,27 @@ def read_plan(path: Path) -> Iterator[Item]:
     Raises:
         InputError: no such file, or a line that is no item.
     """
-    try:
-        with path.open("rb") as lines:  # bytes, so that a line that is not UTF-8 can be named
-            for number, line in enumerate(lines, start=1):
-                try:
-                    item = _item(json.loads(line))
-                except (InputError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
-                    found = f"{type(error).__name__}: {error}"
-                    raise InputError(
-                        f"{path}:{number}: not an item of a plan ({found}); build the dataset again"
-                    ) from None
-                yield item
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: no such file; expected a dataset folder made by haystack-gen build") from None
+    for where, line in lines_of(path, remedy=_REMEDY):
+        try:
+            item = _item(parse_line(line, "line"))
+        except (InputError, ValueError, KeyError, TypeError, ArithmeticError) as error:
+            found = f"{type(error).__name__}: {str(error)[:300]}"
+            raise InputError(f"{where}: not an item of a plan ({found}); build the dataset again") from None
+        yield item
 
 
 def read_reasons(path: Path) -> Iterator[str]:
-    """Why each item of a `dropped.jsonl` was dropped."""
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield str(json.loads(line)["reason"])
+    """Why each item of a `dropped.jsonl` was dropped.
+
+    Raises:
+        InputError: no such file, or a line that is no drop.
+    """
+    for where, line in lines_of(path, remedy=_REMEDY):
+        record = parse_line(line, where)
+        reason = record.get("reason") if isinstance(record, dict) else None
+        if not isinstance(reason, str):
+            raise InputError(f"{where}: is no drop with its reason; build the dataset again")
+        yield reason
 
 
 def find_item(path: Path, item_id: str) -> Item:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from haystack_gen.atomic import refusals_explained, write_atomic
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
 from haystack_gen.gather.images import IMAGE_SUFFIXES, image_size
 from haystack_gen.gather.probe import probe
-from haystack_gen.workspace import Cache, content_key, sha256_of, slug
+from haystack_gen.workspace import content_key, sha256_of, slug
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".mpg")
 
@@ -82,8 +83,11 @@ def hash_of(path: Path, cache: Cache) -> str:
     with refusals_explained(path):
         if not path.is_file():
             raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}; check the name")
+        place = str(path.resolve())
+        if not place.isprintable() and re.search("[\ud800-\udfff]", place):
+            raise InputError(f"{str(path)!a}: its name, or a folder's above it, is not UTF-8; rename it")
         before = path.stat()
-        remembered = cache.hash_file(content_key(path.resolve(), before.st_size, before.st_mtime_ns))
+        remembered = cache.hash_file(content_key(place, before.st_size, before.st_mtime_ns))
         if known := _remembered(remembered):
             return known
         digest = sha256_of(path)

@@ -16,7 +16,7 @@ from haystack_gen.records import parse_json, read_text
 
 MOST_ENTRIES = 100_000
 # YAML is read hundreds of times more slowly than JSON; a longer list belongs in needles.jsonl.
-_LARGEST_YAML = 1 << 20
+_LARGEST_YAML = 1 << 18
 _TEXTS = ("id", "image", "question", "answer", "key", "attribute", "value", "instruction", "license")
 _KEYS = (*_TEXTS, "options", "count", "distractors")
 _NEEDED = ("image", "question", "answer")
@@ -57,7 +57,7 @@ def folder_entries(folder: Path) -> tuple[str, list[Entry]]:
     Raises:
         InputError: the folder has neither or two lists, or a line is wrong; the message names file and line.
     """
-    lines, header = folder / "needles.jsonl", folder / "pack.yaml"
+    lines, header = (expect_inside(folder, folder / name) for name in ("needles.jsonl", "pack.yaml"))
     if not lines.exists() and not header.exists():
         raise InputError(_how_to_list(folder))
     pack, listed = _read_yaml(header) if header.exists() else ({}, None)
@@ -73,6 +73,21 @@ def folder_entries(folder: Path) -> tuple[str, list[Entry]]:
     return text_of(pack, "name", str(header)) or folder.resolve().name, [
         entry if entry.license else replace(entry, license=license) for entry in entries
     ]
+
+
+def expect_inside(folder: Path, file: Path) -> Path:
+    """The path of a file that nobody named, if it does not lead out of its pack.
+
+    Raises:
+        InputError: it does.
+    """
+    try:
+        leaves = file.is_symlink() and not file.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):
+        raise InputError(f"{file}: its links go in a circle; give the file itself") from None
+    if leaves:
+        raise InputError(f"{file}: is a link out of the pack; copy the file into it (cp -L)")
+    return file
 
 
 def entry_of(row: object, where: str) -> Entry:

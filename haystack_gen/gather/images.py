@@ -104,6 +104,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 yield image
         except InputError:
             raise
+        except MemoryError as error:
+            raise InputError(f"{path}: there is not enough memory for its pixels; scale it down") from error
         except Image.DecompressionBombError as error:
             counted = re.search(r"\d+", str(error))
             _check_pixels(path, int(counted[0]) if counted else LARGEST_PIXELS + 1)

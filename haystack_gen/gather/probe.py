@@ -19,9 +19,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from haystack_gen.errors import InputError
-from haystack_gen.gather.timetable import Timetable, VideoFacts, duration_of, grid_of
+from haystack_gen.gather.timetable import Times, Timetable, VideoFacts, duration_of, grid_of
 
 LARGEST_SIDE = 16_384
+LONGEST_STAY_S = 600
+"""How long a film may show one picture, in seconds."""
 # Playlists and concatenation scripts are left out on purpose: they make the reader open other files.
 _FORMATS = (
     "3gp,apng,asf,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mp4,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,"
@@ -66,7 +68,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
-        container = av.open(str(path.absolute()), options=options)
+        container = av.open(str(path.absolute()), options=options, metadata_errors="replace")  # titles in any encoding
     except av.FFmpegError as error:
         raise InputError(
             f"{path}: is not a readable video ({_reason(error)}); expected an .mp4, .mkv, .webm, .ts, .avi or similar"
@@ -193,6 +195,19 @@ def _announced(stream: VideoStream) -> int:
     return len(stream.index_entries) if name.startswith("mov") else 0
 
 
+def _check_stays(path: Path, times: Times, tick: Fraction, duration_s: Fraction) -> None:
+    """Refuse times by which a small file would fill a disk: every second of a film is sampled."""
+    span_s = (int(times[-1]) - int(times[0])) * tick  # more than int64 holds, if times are absurd
+    steps = len(times) - 1
+    is_likely = 0 < span_s <= steps * LONGEST_STAY_S
+    stay_s = max(int(np.diff(times).max()) * tick if is_likely else span_s, duration_s - span_s)
+    if stay_s > LONGEST_STAY_S:
+        raise InputError(
+            f"{path}: shows one picture for {float(stay_s):,.0f} s, expected at most {LONGEST_STAY_S}; its times are "
+            f"damaged, or it is no film: {_REENCODE}"
+        )
+
+
 def _timetable(path: Path, stream: VideoStream, packets: _Packets, first: VideoFrame) -> Timetable:
     """Order the packets by presentation; time 0 is the first frame that came out of the decoder."""
     key = np.frombuffer(packets.key, np.int8) > 0
@@ -209,6 +224,7 @@ def _timetable(path: Path, stream: VideoStream, packets: _Packets, first: VideoF
     grid = grid_of(times, tick, (guess, stream.average_rate))
     last = np.frombuffer(packets.durations, np.int64)[np.flatnonzero(pts == times[-1])[-1]] if packets.stamped else 1
     duration_s = duration_of(times, tick, last_s=int(last) * tick, grid=grid, guess=guess)
+    _check_stays(path, times, tick, duration_s)
     rotation = rotation_of(path, first)
     pixel_shape = stream.sample_aspect_ratio or Fraction(1)
     width, height = displayed_size(path, first, pixel_shape, rotation)

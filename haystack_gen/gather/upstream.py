@@ -14,7 +14,7 @@ from typing import Any
 
 from haystack_gen.atomic import write_atomic
 from haystack_gen.errors import InputError, MissingExtraError
-from haystack_gen.gather.entries import MOST_ENTRIES, Entry, brief, object_of, text_of
+from haystack_gen.gather.entries import MOST_ENTRIES, Entry, brief, expect_inside, object_of, text_of
 from haystack_gen.gather.images import IMAGE_SUFFIXES
 from haystack_gen.gather.prompts import one_list, prompt_remarks, split_prompt
 from haystack_gen.records import parse_json, read_text
@@ -36,7 +36,7 @@ def list_entries(path: Path, distractor_list: Path | None) -> list[Entry]:
     """
     rows = rows_of(path, needed=LIST_KEYS, optional=("interrupt_path",))
     entries = [_list_entry(row, where) for where, row in rows]
-    beside = path.with_name(f"{path.stem}_interrupt.json")
+    beside = expect_inside(path.parent, path.with_name(f"{path.stem}_interrupt.json"))
     parallel = distractor_list or (beside if beside.is_file() else None)
     if not parallel:
         return entries

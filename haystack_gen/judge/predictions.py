@@ -13,14 +13,12 @@ the table has one.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError
 from haystack_gen.judge.sheets import SHEETS, sheet_rows
-from haystack_gen.records import LARGEST_BYTES, parse_json
+from haystack_gen.records import lines_of, parse_line
 
 _OURS = '{"id": ..., "prediction": ...}'
 _FORMS = f"{_OURS}, lmms-eval's filtered_resps, or VNBench's question_id and pred"
@@ -61,20 +59,11 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
 
 def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The objects of JSON Lines, with the numbers of their lines."""
-    with refusals_explained(path), path.open("rb") as stream:  # bytes, so that a line that is not UTF-8 can be named
-        for number, line in enumerate(iter(partial(stream.readline, LARGEST_BYTES), b""), start=1):
-            where = f"{path}:{number}"
-            if len(line) == LARGEST_BYTES:
-                raise InputError(f"{where}: is longer than {LARGEST_BYTES:,} bytes; is it JSON Lines?")
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                found = line[error.start : error.start + 1].hex()
-                raise InputError(f"{where}: byte 0x{found} is not UTF-8; save the file as UTF-8") from None
-            record = parse_json(text.rstrip("\r\n"), where)
-            if not isinstance(record, dict):
-                raise InputError(f"{where}: expected an object such as {_OURS}, got {_brief(record)}")
-            yield number, record
+    for number, (where, line) in enumerate(lines_of(path), start=1):
+        record = parse_line(line, where)
+        if not isinstance(record, dict):
+            raise InputError(f"{where}: expected an object such as {_OURS}, got {_brief(record)}")
+        yield number, record
 
 
 def _from_object(record: Mapping[str, Any], where: str) -> Prediction:

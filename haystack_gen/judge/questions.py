@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError
 from haystack_gen.judge.blind import Asked
 from haystack_gen.plan.choices import LETTERS
-from haystack_gen.records import parse_json
+from haystack_gen.records import lines_of, parse_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +32,8 @@ def read_questions(path: Path, names: Fields) -> Iterator[Asked]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a dataset folder, or a JSONL file of questions")
-    with refusals_explained(path), path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            where = f"{path}:{number}"
-            try:
-                record = parse_json(line.rstrip(b"\r\n").decode("utf-8-sig"), where)
-            except UnicodeDecodeError:
-                raise InputError(f"{where}: is not UTF-8; save the file as UTF-8") from None
-            yield _question(record, names, where)
+    for where, line in lines_of(path):
+        yield _question(parse_line(line, where), names, where)
 
 
 def _question(record: Any, names: Fields, where: str) -> Asked:

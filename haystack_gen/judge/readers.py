@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from haystack_gen.atomic import refusals_explained
 from haystack_gen.emit.chunks import fingerprint
 from haystack_gen.errors import InputError
 from haystack_gen.workspace import installed_version
@@ -35,7 +36,7 @@ class Film(NamedTuple):
 def _pyav(path: Path) -> Film:
     import av
 
-    container = av.open(str(path), options=_MP4_ONLY)
+    container = av.open(str(path), options=_MP4_ONLY, metadata_errors="replace")
     stream = container.streams.video[0]
 
     def frames() -> Iterator[Rgb]:
@@ -54,7 +55,8 @@ def open_digests(path: Path) -> Iterator[int]:
     """
     import av
 
-    with _explained(path, "pyav"), av.open(str(path)) as container:
+    _expect_mp4(path)
+    with _explained(path, "pyav"), av.open(str(path), options=_MP4_ONLY, metadata_errors="replace") as container:
         for frame in container.decode(video=0):
             yield fingerprint(frame)[0]
 
@@ -73,7 +75,8 @@ def read_picture(path: Path) -> Rgb:
     if not path.is_file():
         raise InputError(f"{path}: no such file; the dataset was damaged: build it again")
     try:
-        with Image.open(path) as image:
+        # Of what Pillow reads, EPS would start Ghostscript, whatever the file is called.
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
             return np.asarray(image.convert("RGB"))
     except Exception as error:  # decoders fail in a dozen ways on damaged bytes
         raise InputError(f"{path}: is no picture ({_words(error)}); delete it and build the dataset again") from error
@@ -144,6 +147,7 @@ def open_film(path: Path, reader: str) -> Film:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; the manifest names it, so the dataset was damaged: render it again")
+    _expect_mp4(path)
     with _explained(path, reader):
         film = _READERS[reader][2](path)
 
@@ -154,11 +158,19 @@ def open_film(path: Path, reader: str) -> Film:
     return film._replace(frames=frames())
 
 
+def _expect_mp4(path: Path) -> None:
+    """Refuse what decord and OpenCV would take for a playlist and follow: they cannot be told which formats to read."""
+    with refusals_explained(path), path.open("rb") as file:
+        head = file.read(8)
+    if head[4:] != b"ftyp":
+        raise InputError(f"{path}: begins with {head!r}, which no mp4 does; the file is damaged, render it again")
+
+
 @contextmanager
 def _explained(path: Path, reader: str) -> Iterator[None]:
     try:
         yield
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # each library has errors of its own, with no common base
         raise InputError(

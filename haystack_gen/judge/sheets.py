@@ -11,7 +11,8 @@ from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError, MissingExtraError
 
 SHEETS = (".tsv", ".xlsx")
-LARGEST_UNPACKED = 512 << 20  # bytes: a workbook's texts are held in memory, and a small file can unpack to any size
+LARGEST_UNPACKED = 128 << 20  # bytes: a workbook's texts are held in memory, and a small file can unpack to any size
+MOST_ROWS, MOST_CELLS = 1 << 20, 20_000_000  # cells may state any place, and those before them are made up
 
 
 def sheet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -64,9 +65,14 @@ def _workbook(path: Path) -> Iterator[tuple[int, list[Any]]]:
                 )
             sheet = load_workbook(file, read_only=True, data_only=True).worksheets[0]
             sheet.reset_dimensions()  # what a file says of its size may be wrong, and would be believed
-            width = 0
+            width = cells = 0
             for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-                width = width or len(row)
+                width, cells = width or len(row), cells + len(row)
+                if number > MOST_ROWS or cells > MOST_CELLS:
+                    raise InputError(
+                        f"{path}: has more than {MOST_ROWS:,} rows or {MOST_CELLS:,} cells, most of them empty or made "
+                        "up; save it as .tsv"
+                    )
                 if any(cell is not None for cell in row):
                     yield number, [*row, *[None] * (width - len(row))]
     except _DAMAGED as error:

@@ -24,6 +24,7 @@ from haystack_gen.facts import Facts
 from haystack_gen.families import Task
 from haystack_gen.plan.items import Item
 from haystack_gen.plan.planner import plan_items
+from haystack_gen.records import expect_file
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import DatasetFolder
 
@@ -108,7 +109,8 @@ def _fields(row: Row, item: Item, writer: RowWriter) -> Iterator[str]:
 
 def _planned_again(folder: DatasetFolder, spec: Spec, facts: Facts) -> Iterator[str]:
     """Planning is pure and its facts travel with the dataset: the plan can be made again and must be the same."""
-    written = {path: path.open(encoding="utf-8", errors="replace") for path in (folder.plan, folder.dropped)}
+    files = [expect_file(path) for path in (folder.plan, folder.dropped)]
+    written = {path: path.open(encoding="utf-8", errors="replace") for path in files}
     with written[folder.plan], written[folder.dropped]:
         try:
             for planned in plan_items(spec, facts):
@@ -116,7 +118,7 @@ def _planned_again(folder: DatasetFolder, spec: Spec, facts: Facts) -> Iterator[
                 if next(written[path], "") != plan_line(planned):
                     yield f"{path.name}: {planned.id} is not as its spec, facts and seed have it"
                     return
-        except InputError as error:
+        except (InputError, KeyError, IndexError, ValueError, TypeError, ArithmeticError) as error:
             yield f"{folder.plan.name}: cannot be planned from its spec and facts: {error}"
             return
         for path, lines in written.items():
@@ -158,12 +160,12 @@ class _Table:
 
     def _read(self, path: Path) -> Iterator[dict[str, Any]]:
         try:
-            with pq.ParquetFile(path) as table:
+            with pq.ParquetFile(expect_file(path)) as table:
                 if not table.schema_arrow.equals(schema(self._media)):
                     self._wrong.append(f"has other columns than a dataset of {self._media}")
                 for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE):
                     yield from batch.to_pylist()
-        except FileNotFoundError:
+        except (FileNotFoundError, InputError):
             self._wrong.append("no such file")
             self._broken = True
         except (pa.ArrowException, OSError) as error:

@@ -52,7 +52,7 @@ def _periodic(law: Distractors, needle: Span, length: int) -> Iterator[int]:
 
 
 def _adjacent(law: Distractors, needle: Span, length: int) -> list[int]:
-    count = 2 if law.count == "all" else law.count
+    count = 2 if law.count == "all" else min(law.count, length // law.length + 1)
     before = [needle.start - (k + 1) * law.length for k in range(count)] if law.sides != "after" else []
     after = [needle.end + k * law.length for k in range(count)] if law.sides != "before" else []
     inside = [at for at in (*before, *after) if 0 <= at <= length - law.length]

@@ -19,6 +19,9 @@ from haystack_gen.plan.timeline import Footage, need_frames
 from haystack_gen.plan.visible import Sight
 from haystack_gen.spec import Spec
 
+MOST_CELLS = 10_000_000
+"""Of a family, each planned in a fraction of a millisecond: what is more was hardly meant."""
+
 Asked = TypeVar("Asked", Needle, Listed, VideoQuestion)
 
 
@@ -145,10 +148,20 @@ class Setting:
 
 
 def cells(setting: Setting, task: str) -> Iterator[Cell]:
-    """Every cell and trial of a family: lengths, then depths, then trials."""
+    """Every cell and trial of a family: lengths, then depths, then trials.
+
+    Raises:
+        InputError: there are more than `MOST_CELLS`.
+    """
     spec = setting.spec
     contexts = spec.families.stack.lengths if task == "stack" else (0,)
     depths = spec.grid.depths if spec.families.spread_of(task) in ("one", "band") else (None,)
+    count = len(contexts) * len(spec.grid.lengths) * len(depths) * _trials(setting, task)
+    if count > MOST_CELLS:
+        raise InputError(
+            f"{task}: lengths x depths x trials are {count:,}, expected at most {MOST_CELLS:,}; shorten the grid, or "
+            "build several datasets with seeds of their own"
+        )
     for stack, context in enumerate(contexts):
         for row, length in enumerate(spec.grid.lengths):
             for column, depth in enumerate(depths):

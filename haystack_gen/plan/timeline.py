@@ -15,6 +15,9 @@ from itertools import accumulate
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Role, Source, sampled_length
 
+MOST_REPEATS = 10_000
+"""How often footage may be shown in one clip: every time is an entry of its timeline."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
@@ -148,6 +151,11 @@ def need_frames(available: int, needed: int, *, rate: Fraction, repeat: bool) ->
     Raises:
         InputError: `needed` frames are more than `available` and footage may not repeat.
     """
+    if repeat and needed > available * MOST_REPEATS > 0:
+        raise InputError(
+            f"the haystack has {available} frames at {rate} fps, and the longest clip needs {needed}: it would start "
+            f"again more than {MOST_REPEATS:,} times; give shorter --lengths, or more footage with --haystack"
+        )
     if available < 1 or (needed > available and not repeat):
         raise InputError(
             f"the haystack has {available} frames at {rate} fps, and the longest clip needs {needed}; give shorter "

@@ -312,8 +312,8 @@ def test_lists_have_a_largest_size(folder, monkeypatch):
         read_pack(folder)
     (folder / "needles.jsonl").unlink()
     with (folder / "pack.yaml").open("wb") as stream:
-        stream.truncate((1 << 20) + 1)
-    with pytest.raises(InputError, match=r"pack.yaml: is larger than 1,048,576 bytes; split it"):
+        stream.truncate((1 << 18) + 1)
+    with pytest.raises(InputError, match=r"pack.yaml: is larger than 262,144 bytes; split it"):
         read_pack(folder)
     with (folder / "list.json").open("wb") as stream:
         stream.truncate((64 << 20) + 1)

@@ -388,7 +388,7 @@ def test_questions_that_cannot_be_read(tmp_path, record, message):
     [
         (b"[]\n", r":1: expected an object, a question to a line, got '\[\]'"),
         (b"{]\n", r":1: is not JSON at line 1, column 2"),
-        (b'{"question": "\xff"}\n', r":1: is not UTF-8; save the file as UTF-8"),
+        (b'{"question": "\xff"}\n', r":1: byte 0xff is not UTF-8; save the file as UTF-8"),
         (b'{"question": "What?", "options": ["a", "b"], "answer": 0}\n\n', r":2: is not JSON"),
     ],
 )

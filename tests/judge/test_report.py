@@ -666,7 +666,7 @@ def test_rows_that_no_clock_can_show(tmp_path, changes, message):
 def test_a_similarity_that_is_none(tmp_path):
     dataset = made_up(tmp_path / "set", looked("a", 8))
     dataset.manifest.write_text(dataset.manifest.read_text().replace(r"\"similarity\":null", r"\"similarity\":NaN"))
-    with pytest.raises(InputError, match=r"item a has a similarity of nan; build it again"):
+    with pytest.raises(InputError, match=r":1: not a manifest row: distractors_json: NaN is not a finite number"):
         reported(dataset)
 
 

@@ -700,6 +700,6 @@ def test_manifests_that_cannot_be_scored(small):
         "form 'count'; no reply could be right: change it in the pack and build again"
     )
     assert said(rows[3] | {"answer_tolerance": float("inf")}) == (
-        ": item last: Invalid literal for Fraction: 'inf'; build the dataset again"
+        ":1: not a manifest row: line: Infinity is not a finite number; correct it"
     )
     assert said(rows[0] | {"num_frames": "many"}).startswith(":1: not a manifest row: ")
