@@ -1,17 +1,19 @@
 """The one way a file or folder comes to exist: if it is there, it is complete.
 
-It is written under a temporary name beside its place, flushed, then renamed.
+It is written under a temporary name beside its place, flushed, then renamed. Whoever writes holds a lock on it, so that
+`sweep` can tell what a killed run left from what another run is writing at this moment.
 """
 
 import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from haystack_gen.errors import StorageError
+from haystack_gen.locks import lies_at, lock
 
 TEMPORARY_MARK = ".part-"
 _GO_ON = "free some or choose another folder, then run the same command again: it goes on from here"
@@ -41,15 +43,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: the file system refused.
     """
-    with refusals_explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{TEMPORARY_MARK}{uuid4().hex[:12]}-{path.name}")
-        try:
-            yield part
-            _flush(part)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    with refusals_explained(path), _begun(path, folder=False) as part:
+        yield part
+        _flush(part)
+        part.replace(path)
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -58,26 +55,91 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def _flush(file: Path) -> None:
-    with file.open("rb") as written:
-        os.fsync(written.fileno())
-
-
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success rename it, on failure delete it with all it holds."""
-    with refusals_explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{TEMPORARY_MARK}{uuid4().hex[:12]}-{path.name}")
-        part.mkdir()
+    with refusals_explained(path), _begun(path, folder=True) as part:
+        yield part
+        for file in (file for file in part.rglob("*") if file.is_file()):
+            _flush(file)
         try:
-            yield part
-            for file in (file for file in part.rglob("*") if file.is_file()):
-                _flush(file)
-            try:
-                part.replace(path)
-            except OSError:
-                if not path.is_dir():  # otherwise another build was first, and its folder is as good
-                    raise
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+            part.replace(path)
+        except OSError:
+            if not path.is_dir():  # otherwise another build was first, and its folder is as good
+                raise
+
+
+def sweep(root: Path) -> None:
+    """Delete what runs that ended left half-written below `root`; what a living one is writing stays."""
+    for place, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            if name.startswith(TEMPORARY_MARK):
+                with suppress(OSError):  # gone meanwhile, another user's, or not to be written to
+                    _delete_abandoned(Path(place) / name)
+        folders[:] = (name for name in folders if not name.startswith(TEMPORARY_MARK))
+
+
+@contextmanager
+def swept(root: Path) -> Iterator[None]:
+    """Clear away what runs that ended left half-written, and after an error what our own workers did."""
+    sweep(root)
+    try:
+        yield
+    except BaseException:
+        sweep(root)
+        raise
+
+
+def temporary(path: Path) -> Path:
+    """A name beside `path` that no other run uses."""
+    return path.with_name(f"{TEMPORARY_MARK}{uuid4().hex[:12]}-{path.name}")
+
+
+@contextmanager
+def _begun(path: Path, *, folder: bool) -> Iterator[Path]:
+    """An empty temporary file or folder beside `path`, locked; it is gone in the end, by whatever way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part, file = _locked(path, folder=folder)
+    try:
+        yield part
+    finally:
+        _delete(part)
+        os.close(file)
+
+
+def _locked(path: Path, *, folder: bool) -> tuple[Path, int]:
+    while True:
+        part = temporary(path)
+        if folder:
+            part.mkdir()
+        with suppress(FileNotFoundError):  # swept in the moment before it was locked
+            file = os.open(part, os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            lock(file, wait=True)
+            if lies_at(file, part):
+                return part, file
+            os.close(file)
+
+
+def _delete_abandoned(part: Path) -> None:
+    """Delete a temporary file or folder unless its writer lives, or that cannot be told."""
+    if part.is_symlink():
+        part.unlink()
+        return
+    file = os.open(part, os.O_RDONLY if part.is_dir() else os.O_RDWR)
+    try:
+        if lock(file) == "held":
+            _delete(part)
+    finally:
+        os.close(file)
+
+
+def _delete(part: Path) -> None:
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb") as written:
+        os.fsync(written.fileno())

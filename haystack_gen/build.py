@@ -1,6 +1,7 @@
 """The straight line: gather facts, plan purely, see whether it can be guessed, emit media; it knows every room."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -9,7 +10,7 @@ from pathlib import Path
 from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.card import write_card
 from haystack_gen.emit.fingerprints import cuts_of, write_fingerprints
-from haystack_gen.emit.frames import frame_paths, frames_tasks, write_frames
+from haystack_gen.emit.frames import FramesTask, frame_paths, frames_tasks, write_frames
 from haystack_gen.emit.manifest import write_manifest, write_metadata
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.emit.provenance import Records, fact_records, prune, settle, versions
@@ -45,6 +46,55 @@ class Built:
     leaks: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A dataset that is planned and written down, and what it takes to make the rest of it.
+
+    Of its videos, or blocks of frames, `first` and every `step`-th after it are made here.
+    """
+
+    folder: DatasetFolder
+    spec: Spec
+    world: Gathered
+    tools: Tools
+    counts: Tally
+    writer: RowWriter
+    first: int = 0
+    step: int = 1
+
+    def videos(self) -> Iterator[Video]:
+        """Every video of the plan."""
+        return distinct_videos(read_plan(self.folder.plan))
+
+    def own_videos(self) -> Iterator[Video]:
+        """The videos that are made here."""
+        return islice(self.videos(), self.first, None, self.step)
+
+    def own_frames(self) -> list[FramesTask]:
+        """The frames that are made here, each once however many videos show it."""
+        shown = needed_frames(video.timeline for video in self.videos())
+        blocks = (
+            block
+            for source, span in shown.items()
+            for block in frames_tasks(source, self.world.media.store(source), span, self.folder.root)
+        )
+        return list(islice(blocks, self.first, None, self.step))
+
+    def rows(self, hashes: Mapping[str, str]) -> Iterator[Row]:
+        """The rows of the manifest, with the SHA-256 of each video by its id."""
+        return (self.writer.row(item, sha256=hashes.get(item.video, "")) for item in read_plan(self.folder.plan))
+
+    def built(self, leaks: list[str]) -> Built:
+        """What to tell of it."""
+        return Built(
+            folder=self.folder.root,
+            items=self.counts.items,
+            dropped=self.counts.dropped,
+            remarks=self.world.remarks,
+            leaks=tuple(leaks),
+        )
+
+
 def build(
     spec: Spec, out: Path, tools: Tools, *, allow_guessable: bool = False, world: Gathered | None = None
 ) -> Built:
@@ -58,9 +108,28 @@ def build(
         CheckError: the questions can be answered without the videos, and that is not allowed.
         StorageError: the file system refused; the same build goes on from there.
     """
+    with holding(out, tools) as folder:
+        return finish(prepare(folder, spec, world or gather(spec, tools), tools), allow_guessable=allow_guessable)
+
+
+@contextmanager
+def holding(out: Path, tools: Tools) -> Iterator[DatasetFolder]:
+    """A dataset folder that no other build writes into meanwhile, and a cache from which nothing is pruned.
+
+    Raises:
+        InputError: something else is in the folder, or another build is at work in it.
+    """
     folder = DatasetFolder(out)
-    folder.claim()
-    world = world or gather(spec, tools)
+    with folder.held(), tools.cache.in_use():
+        yield folder
+
+
+def prepare(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) -> Work:
+    """Plan, and write down what the dataset is made of; media of an earlier build stay if they are still right.
+
+    Raises:
+        InputError: no item can be placed.
+    """
     with tools.progress.stage("planning", None) as stage:
         planned = counted(plan_items(spec, world.facts), stage)
         settle(folder, published(spec), records=_records(folder, spec, world, tools), planned=planned)
@@ -68,39 +137,56 @@ def build(
     if not counts.items:
         reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.dropped.items())
         total = sum(counts.dropped.values())
-        raise InputError(f"{out}: no item of {total} can be placed ({reasons}); change the grid or the spec")
-    writer, complete = _row_writer(folder, spec, world.facts), _is_complete(folder, spec, counts)
+        raise InputError(f"{folder.root}: no item of {total} can be placed ({reasons}); change the grid or the spec")
+    writer = _row_writer(folder, spec, world.facts)
+    return Work(folder=folder, spec=spec, world=world, tools=tools, counts=counts, writer=writer)
+
+
+def finish(work: Work, *, allow_guessable: bool = False) -> Built:
+    """Make what is missing of a dataset, the manifest last.
+
+    Raises:
+        CheckError: see `build`.
+    """
+    complete = _is_complete(work)
     if not complete:
-        folder.manifest.unlink(missing_ok=True)
-    leaks = _leaks(folder, writer, tools)
+        work.folder.manifest.unlink(missing_ok=True)
+    leaks = leaks_of(work, allow_guessable=allow_guessable)
+    if not complete:
+        _emit(work)
+    return work.built(leaks)
+
+
+def leaks_of(work: Work, *, allow_guessable: bool) -> list[str]:
+    """Rules that answer the questions without the videos; what an audit of the same plan found is not asked again.
+
+    Raises:
+        CheckError: there are some, and that is not allowed.
+    """
+    file = work.folder.audit("blind.json")
+    if not file.exists():
+        write_guessed(guess_rows(work.rows({}), progress=work.tools.progress), file)
+    leaks = read_leaks(file)
     if leaks and not allow_guessable:
-        folder.manifest.unlink(missing_ok=True)
+        work.folder.manifest.unlink(missing_ok=True)
         listed = "".join(f"\n  {leak}" for leak in leaks)
         raise CheckError(
-            f"{out}: is not complete, since its questions can be answered without their videos; change the pack or the "
-            f"spec, or build it with --allow-guessable:{listed}"
+            f"{work.folder.root}: is not complete, since its questions can be answered without their videos; change "
+            f"the pack or the spec, or build it with --allow-guessable:{listed}"
         )
-    if not complete:
-        _emit(folder, spec, world, tools, counts=counts, writer=writer)
-    return Built(folder=out, items=counts.items, dropped=counts.dropped, remarks=world.remarks, leaks=tuple(leaks))
+    return leaks
 
 
 def _row_writer(folder: DatasetFolder, spec: Spec, facts: Facts) -> RowWriter:
-    places = Places(folder, spec.output.media, {video.id: video.number for video in _videos(folder)})
+    places = Places(
+        folder, spec.output.media, {video.id: video.number for video in distinct_videos(read_plan(folder.plan))}
+    )
     return RowWriter(spec, needles=facts.needles, sources=_sources(facts), places=places, noise=facts.noise)
 
 
 def _sources(facts: Facts) -> list[Source]:
     """Every film and picture, each once."""
     return list({source.id: source for source in (*facts.haystack, *facts.needle_films, *facts.stills)}.values())
-
-
-def _leaks(folder: DatasetFolder, writer: RowWriter, tools: Tools) -> list[str]:
-    """Rules that answer the questions without the videos; what an audit of the same plan found is not asked again."""
-    file = folder.audit("blind.json")
-    if not file.exists():
-        write_guessed(guess_rows(_rows(folder, writer, {}), progress=tools.progress), file)
-    return read_leaks(file)
 
 
 def _records(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) -> Records:
@@ -113,16 +199,19 @@ def _records(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) -
     }
 
 
-def _emit(
-    folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools, *, counts: Tally, writer: RowWriter
-) -> None:
+def _emit(work: Work) -> None:
     """Media, then what describes them, the manifest last."""
-    facts, media = world.facts, world.media
-    shown = needed_frames(video.timeline for video in _videos(folder))
-    whole = {source: stop for source, (_, stop) in shown.items()}
-    media.encode(whole, executor=tools.executor, progress=tools.progress, what="encoding")
-    hashes = _emit_media(folder, spec, media, shown, tools)
-    cuts = cuts_of((video.timeline for video in _videos(folder)), media.encoding.gop)
+    folder, spec, facts, media = work.folder, work.spec, work.world.facts, work.world.media
+    shown = needed_frames(video.timeline for video in work.videos())
+    encode(work, {source: stop for source, (_, stop) in shown.items()})
+    hashes: Mapping[str, str] = {}
+    if spec.output.media == "video":
+        hashes = emit_videos(work)
+    elif spec.output.media == "frames":
+        emit_frames(work)
+    else:
+        prune(folder, set())
+    cuts = cuts_of((video.timeline for video in work.videos()), media.encoding.gop)
     write_fingerprints(folder.fingerprints, {source: media.store(source) for source in shown}, spans=shown, cuts=cuts)
     sources = [source for source in _sources(facts) if source.id in shown]
     for still in (source for source in sources if source.is_still):
@@ -130,67 +219,57 @@ def _emit(
     mined = {match.source for match in facts.matches if match.origin == "mined"}
     if mined:
         save_pictures([still for still in facts.stills if still.id in mined], stills_beside(folder.matches))
-    write_metadata(_rows(folder, writer, hashes), folder.metadata, media=spec.output.media)
+    write_metadata(work.rows(hashes), folder.metadata, media=spec.output.media)
     _draw_picture(folder, media)
-    write_card(folder, spec, sources=sources, tally=counts)
-    write_manifest(_rows(folder, writer, hashes), folder.manifest)
+    write_card(folder, spec, sources=sources, tally=work.counts)
+    write_manifest(work.rows(hashes), folder.manifest)
 
 
-def _videos(folder: DatasetFolder) -> Iterator[Video]:
-    return distinct_videos(read_plan(folder.plan))
+def encode(work: Work, needed: Mapping[str, int]) -> None:
+    """Encode the first so many frames of each source."""
+    tools = work.tools
+    work.world.media.encode(needed, executor=tools.executor, progress=tools.progress, what="encoding")
 
 
-def _emit_media(
-    folder: DatasetFolder, spec: Spec, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools
-) -> Mapping[str, str]:
-    """Videos, frames, or nothing but the recipe; returns the SHA-256 of each video by its id."""
-    if spec.output.media == "video":
-        return _emit_videos(folder, media, tools)
-    if spec.output.media == "frames":
-        _emit_frames(folder, media, shown, tools)
-    else:
-        prune(folder, set())
-    return {}
-
-
-def _emit_videos(folder: DatasetFolder, media: Media, tools: Tools) -> dict[str, str]:
-    """Splice every video; returns the SHA-256 of each file by its id."""
-    tasks = (media.render_task(video.timeline, folder.video(video.number, video.id)) for video in _videos(folder))
+def emit_videos(work: Work) -> dict[str, str]:
+    """Splice the videos that are made here, and keep no others; returns the SHA-256 of each file by the video's id."""
+    folder, media, tools = work.folder, work.world.media, work.tools
+    tasks = (media.render_task(video.timeline, folder.video(video.number, video.id)) for video in work.own_videos())
     hashes: dict[Path, str] = {}
-    with tools.progress.stage("splicing videos", sum(1 for _ in _videos(folder))) as stage:
+    with tools.progress.stage("splicing videos", sum(1 for _ in work.own_videos())) as stage:
         hashes.update(counted(tools.executor.map(render, tasks), stage))
     prune(folder, set(hashes))
     return {path.stem: digest for path, digest in hashes.items()}
 
 
-def _emit_frames(folder: DatasetFolder, media: Media, shown: Mapping[str, tuple[int, int]], tools: Tools) -> None:
-    """Write every frame that is shown, once."""
-    tasks = [
-        task for source, span in shown.items() for task in frames_tasks(source, media.store(source), span, folder.root)
-    ]
+def emit_frames(work: Work) -> None:
+    """Write the frames that are made here, and keep no others."""
+    folder, tools, tasks = work.folder, work.tools, work.own_frames()
     with tools.progress.stage("writing frames", sum(task.stop - task.start for task in tasks)) as stage:
         for count in tools.executor.map(write_frames, tasks):
             stage.step(count)
     prune(folder, {folder.frame(task.source, at) for task in tasks for at in range(task.start, task.stop)})
 
 
-def _is_complete(folder: DatasetFolder, spec: Spec, counts: Tally) -> bool:
+def _is_complete(work: Work) -> bool:
     """Whether a manifest was written and nothing that it promises has been lost since."""
-    tables = (folder.manifest, folder.metadata, *map(folder.family, counts.families))
+    folder = work.folder
+    tables = (folder.manifest, folder.metadata, *map(folder.family, work.counts.families))
     if not all(path.is_file() for path in (*tables, folder.card, folder.fingerprints)):
         return False
-    for video in _videos(folder):
+    for video in work.videos():
         stills = {folder.still(clip.source) for clip in video.timeline.clips if clip.role != "haystack"}
-        files = [folder.video(video.number, video.id)] if spec.output.media == "video" else []
-        if spec.output.media == "frames":
-            files = [folder.root / path for path in set(frame_paths(video.timeline, folder))]
+        files = media_files(folder, video, work.spec.output.media)
         if not all(path.is_file() for path in (*files, *stills)):
             return False
     return True
 
 
-def _rows(folder: DatasetFolder, writer: RowWriter, hashes: Mapping[str, str]) -> Iterator[Row]:
-    return (writer.row(item, sha256=hashes.get(item.video, "")) for item in read_plan(folder.plan))
+def media_files(folder: DatasetFolder, video: Video, media: str) -> list[Path]:
+    """The files in which a video is shown."""
+    if media == "video":
+        return [folder.video(video.number, video.id)]
+    return [folder.root / path for path in set(frame_paths(video.timeline, folder))] if media == "frames" else []
 
 
 def _draw_picture(folder: DatasetFolder, media: Media) -> None:

@@ -1,12 +1,14 @@
 """Where independent tasks run: in this process, or in as many local ones as there are jobs."""
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Protocol, TypeVar
 
 from haystack_gen.errors import HaystackError
@@ -35,7 +37,9 @@ class LocalExecutor:
         if self._jobs == 1:
             yield from map(function, tasks)
             return
-        pool = ProcessPoolExecutor(self._jobs, mp_context=multiprocessing.get_context("spawn"))
+        context = multiprocessing.get_context("spawn")
+        watched, kept = context.Pipe(duplex=False)
+        pool = ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_begin, initargs=(watched,))
         try:
             yield from _bounded(pool, function, iter(tasks), in_flight=2 * self._jobs)
         except BrokenProcessPool:
@@ -43,8 +47,29 @@ class LocalExecutor:
                 f"one of {self._jobs} worker processes was ended from outside, often for want of memory; run the same "
                 "command again with fewer --jobs: it goes on from here"
             ) from None
+        except BaseException:
+            kept.close()  # nobody waits for what else is under way
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
+            kept.close()
+            watched.close()
+
+
+def _begin(watched: Connection) -> None:
+    """A worker's first act: see to it that it ends with the process that started it, even if that is killed.
+
+    That process keeps the other end of the pipe, which the kernel closes for it at the latest.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
+
+
+def _end_with(watched: Connection) -> None:
+    try:
+        watched.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(1)  # whatever the task is doing: its half-written file is swept by the next run
 
 
 def _bounded(
@@ -65,15 +90,21 @@ def _bounded(
 
 @contextmanager
 def _interrupts_kept() -> Iterator[None]:
-    """Processes started here ignore Ctrl-C, which reaches all of a terminal's: the one that started them ends them.
+    """Hold a Ctrl-C back while processes start: it reaches all of a terminal's, and their parent ends them.
 
-    What a process ignores, its children ignore from their first instruction on.
+    What is blocked here is blocked in children from their first instruction on; here itself another thread may let it
+    through, so that it is also noted, and taken up afterwards.
     """
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
-        yield
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield  # Python answers in the main thread alone; Windows has no masks
         return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)

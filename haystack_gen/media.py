@@ -7,15 +7,17 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import NamedTuple, overload
 
 from PIL import Image
 
 from haystack_gen.atomic import atomic_path
+from haystack_gen.attempts import Attempts
+from haystack_gen.cache import Cache
 from haystack_gen.emit.chunks import ChunkStore, Run, encode_span
 from haystack_gen.emit.encoding import Encoding, decode, rgb_pictures
 from haystack_gen.emit.splice import Piece, splice
-from haystack_gen.errors import InputError
+from haystack_gen.errors import InputError, UnfinishedError
 from haystack_gen.executors import Executor
 from haystack_gen.facts import Source, sampled_length
 from haystack_gen.gather.catalog import hash_of
@@ -24,9 +26,9 @@ from haystack_gen.gather.images import Pixels
 from haystack_gen.gather.pool import still_pixels
 from haystack_gen.gather.video import sample
 from haystack_gen.plan.timeline import Timeline
-from haystack_gen.progress import Progress
+from haystack_gen.progress import Counts, Progress
 from haystack_gen.spec import Spec
-from haystack_gen.workspace import Cache, content_key, sha256_of
+from haystack_gen.workspace import content_key, sha256_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,16 @@ class EncodeTask:
     sampling: str
     cache: Path
 
+    @property
+    def name(self) -> str:
+        """What it is called among tasks."""
+        return f"frames {self.start} to {self.stop} of {self.source.id}"
+
+    @property
+    def steps(self) -> int:
+        """Its frames."""
+        return self.stop - self.start
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderTask:
@@ -51,6 +63,24 @@ class RenderTask:
     folders: Mapping[str, Path]
     encoding: Encoding
     path: Path
+
+    @property
+    def name(self) -> str:
+        """The video's id."""
+        return self.path.stem
+
+    @property
+    def steps(self) -> int:
+        """It is one video."""
+        return 1
+
+
+class Rendered(NamedTuple):
+    """A video that is there, its SHA-256, and whether it had to be made."""
+
+    path: Path
+    sha256: str
+    counts: Counts
 
 
 def encoding_of(spec: Spec) -> Encoding:
@@ -86,23 +116,35 @@ class Media:
         """Encode what is missing of the first so many frames of each source, in whole spans.
 
         Raises:
-            InputError: a source is gone, has changed since it was catalogued, or cannot be decoded.
+            InputError: a source is gone.
+            UnfinishedError: spans cannot be encoded, since a source is damaged or has changed since it was catalogued;
+                all others are.
         """
         tasks = [task for source, stop in sorted(needed.items()) for task in self._tasks(source, stop)]
-        if not tasks:
-            return
         if gone := sorted({task.source.path or task.source.id for task in tasks if not _is_there(task.source)}):
             raise InputError(
                 f"{', '.join(gone)}: the source is gone; put it back, or say with --source where it is now"
             )
-        with progress.stage(what, sum(task.stop - task.start for task in tasks)) as stage:
-            for frames in executor.map(_encode, tasks):
-                stage.step(frames)
+        attempts = Attempts(executor)
+        total = sum(self._whole(source, stop) for source, stop in needed.items())
+        with progress.stage(what, total, "frames") as stage:
+            stage.step(0, found=total - sum(task.steps for task in tasks))
+            for counts in attempts.map(_encode, tasks, what=what, stage=stage):
+                counts.tell(stage)
+        if attempts.failures:
+            raise UnfinishedError(attempts.failures)
+
+    def lacks(self, source: str, stop: int) -> bool:
+        """Whether any of the first so many frames of a source is not encoded."""
+        return any(True for _ in self._tasks(source, stop))
+
+    def _whole(self, source: str, stop: int) -> int:
+        """The frames that are encoded if so many are needed: a span that exists is never grown."""
+        return min(self.length(source), -(-stop // self.encoding.span) * self.encoding.span)
 
     def _tasks(self, source: str, stop: int) -> Iterator[EncodeTask]:
-        store, span = self.store(source), self.encoding.span
-        whole = min(self.length(source), -(-stop // span) * span)  # a span that exists is never grown
-        for start, end in store.missing(whole):
+        store = self.store(source)
+        for start, end in store.missing(self._whole(source, stop)):
             yield EncodeTask(
                 source=self._sources[source],
                 start=start,
@@ -179,11 +221,10 @@ def _is_there(source: Source) -> bool:
     return bool(source.path) and Path(source.path).is_file()
 
 
-def _encode(task: EncodeTask) -> int:
+def _encode(task: EncodeTask) -> Counts:
     source = task.source
-    if hash_of(Path(source.path), Cache(task.cache)) != source.sha256:
-        raise InputError(f"{source.path}: has changed since it was catalogued; run the command again to start from it")
-    frames: Iterator[Pixels] | Sequence[Pixels]
+    _refuse_changed(task)
+    frames: Iterable[Pixels]
     if source.is_still:
         frames = [still_pixels(source, size=task.encoding.size, fit=task.fit)]
     else:
@@ -195,18 +236,34 @@ def _encode(task: EncodeTask) -> int:
             mode="keyframes" if task.sampling == "keyframes" else "exact",
             span=(task.start, task.stop),
         )
-    encode_span(frames, folder=task.folder, start=task.start, encoding=task.encoding)
-    return task.stop - task.start
+    encode_span(_unchanged(frames, task), folder=task.folder, start=task.start, encoding=task.encoding)
+    written = task.folder.glob(f"span-{task.start:06d}.*")
+    return Counts(done=task.steps, size_bytes=sum(path.stat().st_size for path in written))
 
 
-def render(task: RenderTask) -> tuple[Path, str]:
-    """Splice a video and return its path and SHA-256; a file that exists is complete and is not made again."""
+def _unchanged(frames: Iterable[Pixels], task: EncodeTask) -> Iterator[Pixels]:
+    """The frames, if their file is the one that was catalogued still when the last of them is read."""
+    yield from frames
+    _refuse_changed(task)
+
+
+def _refuse_changed(task: EncodeTask) -> None:
+    if hash_of(Path(task.source.path), Cache(task.cache)) != task.source.sha256:
+        raise InputError(
+            f"{task.source.path}: has changed since it was catalogued; run the command again to start from it"
+        )
+
+
+def render(task: RenderTask) -> Rendered:
+    """Splice a video; a file that exists is complete and is not made again."""
+    counts = Counts(found=1)
     if not task.path.is_file():
         stores = {source: ChunkStore(folder, task.encoding) for source, folder in task.folders.items()}
         pieces = [Piece(stores[clip.source], clip.source_start, clip.length) for clip in task.timeline.clips]
         with atomic_path(task.path) as part:
             splice(pieces, part)
-    return task.path, sha256_of(task.path)
+        counts = Counts(done=1, size_bytes=task.path.stat().st_size)
+    return Rendered(task.path, sha256_of(task.path), counts)
 
 
 def save_still(picture: Pixels, path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Every path: of the cache, of a dataset, of what comes with the package; and what artefacts are named by."""
+"""The paths of a dataset and of what comes with the package; and what artefacts are named by."""
 
-import os
 import re
-import shutil
 import unicodedata
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from importlib import import_module
@@ -11,8 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
-from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained
+from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained, sweep, swept
 from haystack_gen.errors import InputError
+from haystack_gen.locks import lock_file
 
 
 def sha256_of(path: Path) -> str:
@@ -47,52 +48,6 @@ def package_folder(name: str) -> Path:
     """The installed `templates` or `assets` folder; in a source checkout, the one beside the package."""
     installed = Path(str(files("haystack_gen"))) / name
     return installed if installed.is_dir() else Path(str(files("haystack_gen"))).parent / name
-
-
-@dataclass(frozen=True, slots=True)
-class Cache:
-    """Artefacts that can be made again, shared between builds and safe to delete."""
-
-    root: Path
-
-    @classmethod
-    def default(cls) -> "Cache":
-        """`$HAYSTACK_CACHE`, else `$XDG_CACHE_HOME/haystack-gen`, else `~/.cache/haystack-gen`."""
-        if chosen := os.environ.get("HAYSTACK_CACHE"):
-            return cls(Path(chosen).expanduser())
-        return cls(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "haystack-gen")
-
-    def hash_file(self, key: str) -> Path:
-        """Remembers the SHA-256 of a file that has not changed since."""
-        return self.root / "hashes" / key[:2] / f"{key}.json"
-
-    def chunk_folder(self, key: str) -> Path:
-        """Encoded spans of one source with one set of parameters."""
-        return self.root / "chunks" / key[:2] / key
-
-    def embedding_file(self, key: str) -> Path:
-        """Vectors of one source's frames in one embedder's space."""
-        return self.root / "embeddings" / key[:2] / f"{key}.npz"
-
-    def sightings_file(self, key: str) -> Path:
-        """Haystack frames that look like needles, for one haystack, pack and embedder."""
-        return self.root / "sightings" / key[:2] / f"{key}.jsonl"
-
-    def mined_file(self, key: str) -> Path:
-        """Look-alikes mined for a plan that has no dataset folder yet."""
-        return self.root / "mined" / key[:2] / key / "matches.jsonl"
-
-    def place_file(self, sha256: str) -> Path:
-        """Remembers where a source with these bytes was last seen on this machine."""
-        return self.root / "places" / sha256[:2] / f"{sha256}.json"
-
-    def hub_folder(self, key: str) -> Path:
-        """Images of a needle pack that came from the Hub."""
-        return self.root / "hub" / key[:2] / key
-
-    def drawn_folder(self, key: str) -> Path:
-        """A drawn pack or film."""
-        return self.root / "drawn" / key[:2] / key
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +164,7 @@ class DatasetFolder:
         """One stored frame, shared by all items that show it."""
         return self.root / "frames" / source_id / f"{frame // 1000:03d}" / f"{frame:06d}.jpg"
 
-    def claim(self) -> None:
+    def _claim(self) -> None:
         """Make the folder, or accept one that this program began.
 
         Raises:
@@ -224,14 +179,31 @@ class DatasetFolder:
                 raise InputError(f"{link}: is a link, and what it leads to may be another's; put a folder there")
         with refusals_explained(self.root):
             self.provenance.mkdir(parents=True, exist_ok=True)
-        self.sweep()
 
     def _only_begun(self) -> bool:
         """Whether a build stopped before it wrote anything."""
         begun = list(self.root.iterdir()) == [self.provenance]
         return begun and all(path.name.startswith(TEMPORARY_MARK) for path in self.provenance.iterdir())
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Claim the folder, keep every other build out of it, and clear away what a killed one left.
+
+        Raises:
+            InputError: something else is there, or another build is at work in it.
+        """
+        self._claim()
+        with ExitStack() as stack:
+            with refusals_explained(self.root):
+                held = stack.enter_context(lock_file(self.provenance / f"{TEMPORARY_MARK}lock"))
+            if held == "taken":
+                raise InputError(
+                    f"{self.root}: another build is writing into this folder; wait until it has ended, or choose "
+                    "another --out"
+                )
+            stack.enter_context(swept(self.root))
+            yield
+
     def sweep(self) -> None:
         """Delete what a killed run left half-written."""
-        for part in self.root.rglob(f"{TEMPORARY_MARK}*"):
-            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+        sweep(self.root)

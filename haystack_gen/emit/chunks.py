@@ -7,7 +7,10 @@ A store is a folder of spans. A span is an ordinary mp4 and, beside it, a table 
     cut-000641.mp4   cut-000641.npy       frames [641, 660) encoded again, because a clip started at 641
 """
 
+import logging
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -21,11 +24,12 @@ import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 
-from haystack_gen.atomic import atomic_path
+from haystack_gen.atomic import atomic_path, refusals_explained
 from haystack_gen.emit import h264
 from haystack_gen.emit.encoding import Encoding, Pixels, decode, encode, rgb_pictures, yuv_frames
 from haystack_gen.errors import InputError
 
+_LOG = logging.getLogger(__name__)
 Table = np.ndarray[Any, np.dtype[np.void]]
 
 THUMB = (16, 9)
@@ -45,7 +49,7 @@ class Run:
 
     def samples(self) -> Iterator[memoryview]:
         """The coded samples as stored: NAL units behind lengths of four bytes, every `idr_pic_id` 1."""
-        stored = memoryview(_mapped(self.path))
+        stored = memoryview(_mapped(self.path, self.path.stat().st_mtime_ns))
         for offset, size in zip(self.rows["offset"].tolist(), self.rows["size"].tolist(), strict=True):
             yield stored[offset : offset + size]
 
@@ -94,12 +98,12 @@ class ChunkStore:
         return _extradata(self.first)
 
     def missing(self, length: int) -> list[tuple[int, int]]:
-        """Half-open spans that remain to be encoded for a source of `length` frames."""
+        """Half-open spans that remain to be encoded for a source of `length` frames; a damaged one goes, and is one."""
         step = self.encoding.span
         return [
             (start, min(start + step, length))
             for start in range(0, length, step)
-            if not (self.folder / f"span-{start:06d}.npy").is_file()
+            if _load_sound(self.folder / f"span-{start:06d}.mp4") is None
         ]
 
     def rows(self, start: int, stop: int) -> Table:
@@ -134,7 +138,7 @@ class ChunkStore:
 
     def _cut(self, start: int, boundary: int) -> Run:
         path = self.folder / f"cut-{start:06d}.mp4"
-        return _load(path) or _write(self._decoded(start, boundary), path, self.encoding)
+        return _load_sound(path) or _write(self._decoded(start, boundary), path, self.encoding)
 
     def _check(self, start: int, stop: int) -> None:
         if not 0 <= start < stop <= self.length:
@@ -236,14 +240,45 @@ def _load(path: Path) -> Run | None:
         raise InputError(f"{table}: unusable ({error}); delete {path.parent} and run again") from error
 
 
+def _load_sound(path: Path) -> Run | None:
+    """As `_load`, but a damaged span or cut is deleted, since it can be encoded again; that is said."""
+    try:
+        return _load(path)
+    except InputError as error:
+        _LOG.warning("%s: is damaged (%s) and encoded again", path, error.__cause__)
+        with refusals_explained(path):
+            path.with_suffix(".npy").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        return None
+
+
 @lru_cache(maxsize=256)
 def _loaded(path: Path, _written_ns: int, size_bytes: int) -> Run:
     """Remembered for as long as its files stay as they are, since every item of a build asks for the same spans."""
     rows = np.load(path.with_suffix(".npy"))
     if rows.dtype != ROW or not len(rows) or int(rows["offset"][-1] + rows["size"][-1]) > size_bytes:
         raise ValueError("it does not describe the mp4 beside it")
+    if not _is_whole(path, size_bytes):
+        raise ValueError("the mp4 beside it is cut short")
     rows.flags.writeable = False
+    with suppress(OSError):  # another user's
+        os.utime(path.parent)  # by which `haystack-gen cache prune` sees when it was used last
     return Run(path, rows)
+
+
+def _is_whole(path: Path, size_bytes: int) -> bool:
+    """Whether the boxes of an mp4 end where it does; 1 stands for a length of 64 bits (ISO/IEC 14496-12, 4.2)."""
+    at = 0
+    with path.open("rb") as file:
+        while at < size_bytes:
+            file.seek(at)
+            length = int.from_bytes(file.read(4), "big")
+            if length == 1:
+                length = int.from_bytes(file.read(12)[4:], "big")
+            if length < 8:
+                return False
+            at += length
+    return at == size_bytes
 
 
 @lru_cache(maxsize=1024)
@@ -257,7 +292,7 @@ def _configuration(container: InputContainer) -> bytes:
 
 
 @lru_cache(maxsize=128)
-def _mapped(path: Path) -> mmap:
-    """A file that never changes, kept open while it is in use; at most 128, as each holds a file descriptor."""
+def _mapped(path: Path, _written_ns: int) -> mmap:
+    """A file as it was written then, kept open while it is in use; at most 128, as each holds a file descriptor."""
     with path.open("rb") as file:
         return mmap(file.fileno(), 0, access=ACCESS_READ)

@@ -10,6 +10,7 @@ from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.chunks import ChunkStore
 from haystack_gen.emit.encoding import Encoding
 from haystack_gen.plan.timeline import Timeline
+from haystack_gen.progress import Counts
 from haystack_gen.workspace import DatasetFolder
 
 QUALITY = 95
@@ -27,6 +28,16 @@ class FramesTask:
     stop: int
     dataset: Path
 
+    @property
+    def name(self) -> str:
+        """What it is called among tasks."""
+        return f"frames {self.start} to {self.stop} of {self.source}"
+
+    @property
+    def steps(self) -> int:
+        """Its frames."""
+        return self.stop - self.start
+
 
 def frames_tasks(source: str, store: ChunkStore, span: tuple[int, int], dataset: Path) -> Iterator[FramesTask]:
     """A source's frames [first, last) in blocks."""
@@ -42,16 +53,17 @@ def frames_tasks(source: str, store: ChunkStore, span: tuple[int, int], dataset:
         )
 
 
-def write_frames(task: FramesTask) -> int:
-    """Write what is missing of a block; returns its number of frames."""
+def write_frames(task: FramesTask) -> Counts:
+    """Write a block of which anything is missing."""
     folder = DatasetFolder(task.dataset)
     paths = [folder.frame(task.source, frame) for frame in range(task.start, task.stop)]
-    if not all(path.is_file() for path in paths):
-        pictures = ChunkStore(task.store, task.encoding).read(task.start, task.stop)
-        for path, picture in zip(paths, pictures, strict=True):
-            with atomic_path(path) as part:
-                Image.fromarray(picture).save(part, format="JPEG", quality=QUALITY, subsampling=0)
-    return len(paths)
+    if all(path.is_file() for path in paths):
+        return Counts(found=len(paths))
+    pictures = ChunkStore(task.store, task.encoding).read(task.start, task.stop)
+    for path, picture in zip(paths, pictures, strict=True):
+        with atomic_path(path) as part:
+            Image.fromarray(picture).save(part, format="JPEG", quality=QUALITY, subsampling=0)
+    return Counts(done=len(paths), size_bytes=sum(path.stat().st_size for path in paths))
 
 
 def frame_paths(timeline: Timeline, folder: DatasetFolder) -> list[str]:

@@ -8,7 +8,6 @@ import filecmp
 import json
 import os
 import platform
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ from haystack_gen.emit.videos import distinct_videos, timeline_digest
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Facts, Listed, Match, Needle, Noise, Sampled, Sighting, Source, VideoQuestion
 from haystack_gen.plan.items import Drop, Item
-from haystack_gen.records import LARGEST_BYTES, Record, dump, load
+from haystack_gen.records import LARGEST_BYTES, Record, dump, load, read_text
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import dump_spec, read_spec_file
 from haystack_gen.wording import read_wording
@@ -94,11 +93,10 @@ def settle(folder: DatasetFolder, spec: Spec, *, records: Records, planned: Iter
     plan, dropped = (path.with_name(f"{TEMPORARY_MARK}new-{path.name}") for path in (folder.plan, folder.dropped))
     with refusals_explained(folder.provenance):
         _write_plan(planned, plan, dropped)
-        same_media = _same_media(folder, spec, records)
-        same = same_media and _reads(folder.spec, dump_spec(spec)) and _same_file(plan, folder.plan)
+        same = _reads(folder.spec, dump_spec(spec)) and _same_file(plan, folder.plan)
         if not (same and all(_reads(path, text) for path, text in records.items())):
             folder.manifest.unlink(missing_ok=True)
-            _discard_stale(folder, plan, same_media=same_media)
+            _discard_stale(folder, plan, changed=_changed_sources(folder, spec, records))
         for path, text in {folder.spec: dump_spec(spec), **records}.items():
             if text is None:
                 path.unlink(missing_ok=True)
@@ -117,31 +115,35 @@ def _write_plan(planned: Iterable[Item | Drop], plan: Path, dropped: Path) -> No
             os.fsync(file.fileno())
 
 
-def _same_media(folder: DatasetFolder, spec: Spec, records: Records) -> bool:
-    """Whether the earlier build encoded the same pictures with the same encoder as this one does."""
-    if not all(_reads(path, records[path]) for path in (folder.catalog, folder.films, folder.versions)):
-        return False
-    with suppress(InputError):
-        before = read_spec_file(folder.spec)
-        looks = ("fps", "size", "fit", "sampling")
-        return before.output == spec.output and all(
+def _changed_sources(folder: DatasetFolder, spec: Spec, records: Records) -> frozenset[str] | None:
+    """The sources whose pictures may come out differently than in the earlier build; None if that goes for all."""
+    if not _reads(folder.versions, records[folder.versions]):
+        return None
+    with suppress(InputError, ValueError, LookupError, TypeError):  # it cannot be read, so it says nothing
+        before, looks = read_spec_file(folder.spec), ("fps", "size", "fit", "sampling")
+        if before.output == spec.output and all(
             getattr(before.haystack, look) == getattr(spec.haystack, look) for look in looks
-        )
-    return False
+        ):
+            tables = (folder.catalog, folder.films)
+            was = {line for path in tables if path.exists() for line in read_text(path).splitlines()}
+            now = {line for path in tables for line in (records[path] or "").splitlines()}
+            return frozenset(json.loads(line)["id"] for line in was ^ now)
+    return None
 
 
-def _discard_stale(folder: DatasetFolder, plan: Path, *, same_media: bool) -> None:
+def _discard_stale(folder: DatasetFolder, plan: Path, *, changed: frozenset[str] | None) -> None:
     """Delete every video that would come out differently now, and what was audited of them."""
     for name in ("visibility.parquet", "blind.json", "verified.json"):
         folder.audit(name).unlink(missing_ok=True)
     valid: set[Path] = set()
-    if same_media and folder.plan.is_file():
+    if changed is not None and folder.plan.is_file():
         with suppress(InputError):  # an earlier plan that cannot be read says nothing of what lies there
-            before = dict(_videos(folder, folder.plan))
-            valid = {path for path, digest in _videos(folder, plan) if before.get(path) == digest}
+            before = dict(_videos(folder, folder.plan, but=changed))
+            valid = {path for path, digest in _videos(folder, plan, but=changed) if before.get(path) == digest}
     prune(folder, valid)
-    if not same_media:
-        shutil.rmtree(folder.stills, ignore_errors=True)
+    for still in folder.stills.glob("*.png"):
+        if changed is None or still.stem in changed:
+            still.unlink()
 
 
 def prune(folder: DatasetFolder, valid: set[Path]) -> None:
@@ -157,10 +159,11 @@ def prune(folder: DatasetFolder, valid: set[Path]) -> None:
                     path.rmdir()
 
 
-def _videos(folder: DatasetFolder, plan: Path) -> Iterator[tuple[Path, bytes]]:
-    """Where each video of a plan is rendered to, and a digest of its timeline."""
+def _videos(folder: DatasetFolder, plan: Path, *, but: frozenset[str]) -> Iterator[tuple[Path, bytes]]:
+    """Where each video of a plan that shows none of some sources is rendered to, and a digest of its timeline."""
     for video in distinct_videos(read_plan(plan)):
-        yield folder.video(video.number, video.id), timeline_digest(video.timeline)
+        if not any(clip.source in but for clip in video.timeline.clips):
+            yield folder.video(video.number, video.id), timeline_digest(video.timeline)
 
 
 def _reads(path: Path, text: str | None) -> bool:

@@ -252,7 +252,7 @@ def test_an_unknown_preset(name):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff\xfe", "cannot be read as a spec: 'utf-8' codec can't decode byte 0xff"),
+        (b"\xff\xfe", "byte 0 (0xff) is not UTF-8; save the file as UTF-8"),
         (b"- 1\n", "holds a list, expected keys such as 'seed:' and 'haystack:'"),
         (b"a: &x [1]\nb: *x\n", "not readable as YAML: aliases (*name) are not supported; write the value out"),
         (
