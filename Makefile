@@ -13,7 +13,7 @@ test: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist loadfile \
-		-m "not clip and not hub and not tokenizers and not long and not samplers and not stats and not browser and not lmms"
+		-m "not clip and not hub and not tokenizers and not long and not samplers and not stats and not browser and not lmms and not ray"
 
 test-extras: .venv-extras/.ready .venv-lmms/.ready
 	HAYSTACK_REQUIRE_EXTRAS=1 HAYSTACK_LMMS_EVAL=$(CURDIR)/.venv-lmms/bin/lmms-eval .venv-extras/bin/python -m pytest \
@@ -27,6 +27,7 @@ bench: .venv/.dev
 	$(BIN)/python tests/benchmarks/bench_plan.py
 	$(BIN)/python tests/benchmarks/bench_splice.py
 	$(BIN)/python tests/benchmarks/bench_mining.py
+	$(BIN)/python tests/benchmarks/bench_pools.py
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix

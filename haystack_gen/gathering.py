@@ -4,29 +4,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from haystack_gen.ahead import embed_films, film_tasks
 from haystack_gen.atomic import atomic_folder, write_atomic
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.executors import Executor, LocalExecutor
 from haystack_gen.facts import Facts, Match, Sampled, Sighting, Source
+from haystack_gen.gather.big_pools import mine_catalog
 from haystack_gen.gather.embed import embed_cached, embedder, shelf
 from haystack_gen.gather.mine import embed_needles
 from haystack_gen.gather.neighbours import sightings
 from haystack_gen.gather.packs import Pack
-from haystack_gen.gather.pool import (
-    catalog_pool,
-    load_mined,
-    mine_pool,
-    pool_pictures,
-    pool_size,
-    save_mined,
-)
+from haystack_gen.gather.pool import catalog_pool, load_mined, mined_remarks, pool_size, save_mined
 from haystack_gen.gather.world import World, gather_world, remember_places, sources_by_id
 from haystack_gen.judge.samplers import sampler
 from haystack_gen.media import Media
 from haystack_gen.progress import Progress, Silent, counted
+from haystack_gen.ray_executor import RayExecutor
 from haystack_gen.records import dump, load
 from haystack_gen.spec import Spec
-from haystack_gen.workspace import Cache, content_key
+from haystack_gen.workspace import content_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +56,7 @@ def gather(spec: Spec, tools: Tools) -> Gathered:
         InputError: the world does not hold what the spec names.
     """
     world = gather_world(spec, tools.cache)
-    mined, pictures = _mined(spec, world, tools)
+    mined, pictures, remarks = _mined(spec, world, tools)
     sources = sources_by_id(world.films, world.needle_films, world.stills, pictures)
     remember_places(sources.values(), tools.cache)
     media = Media(spec, sources, tools.cache)
@@ -76,16 +73,17 @@ def gather(spec: Spec, tools: Tools) -> Gathered:
         noise=world.noise,
         wording=world.wording,
     )
-    return Gathered(facts=facts, media=media, remarks=world.remarks)
+    return Gathered(facts=facts, media=media, remarks=(*world.remarks, *remarks))
 
 
-def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], tuple[Source, ...]]:
-    """Look-alikes from a file, or from a search of the pool that is made once and kept in the cache."""
+def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], tuple[Source, ...], tuple[str, ...]]:
+    """Look-alikes from a file, or from a search of the pool that is made once and kept in the cache; and remarks."""
     rules, haystack = spec.mining, spec.haystack
     if spec.distractors.origin not in ("mined", "any") or not (rules.matches or rules.pool):
-        return (), ()
+        return (), (), ()
     if rules.matches:
-        return _for_pack(load_mined(Path(rules.matches)), world.pack, rules.matches)
+        given = Path(rules.matches)
+        return *_for_pack(load_mined(given), world.pack, rules.matches), mined_remarks(given)
     pool = catalog_pool(rules.pool, tools.cache)
     looks = (embedder(rules.embedder).name, haystack.fps, haystack.size, haystack.fit)
     asked = [(needle.id, needle.source) for needle in world.pack.needles]
@@ -93,10 +91,10 @@ def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], t
     file = tools.cache.mined_file(content_key(rules.model_dump_json(), *looks, *asked, *pictured))
     if not file.is_file():
         with tools.progress.stage("mining look-alikes", pool_size(pool, haystack.fps)) as stage:
-            mined = mine_pool(spec, world.pack, counted(pool_pictures(pool, spec), stage), tools.cache)
+            mined = mine_catalog(spec, world.pack, pool, cache=tools.cache, stage=stage)
         with atomic_folder(file.parent) as part:
-            save_mined(mined.matches, mined.sources, part / file.name)
-    return load_mined(file)
+            save_mined(mined.matches, mined.sources, part / file.name, remarks=mined.remarks)
+    return *load_mined(file), mined_remarks(file)
 
 
 def _for_pack(
@@ -125,18 +123,25 @@ def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Si
         return load(file, Sighting)
     lengths = {film.id: media.length(film.id) for film in world.films}
     media.encode(lengths, executor=tools.executor, progress=tools.progress, what="encoding the haystack")
-    vectors = {}
+    if isinstance(tools.executor, RayExecutor):
+        tasks = film_tasks(world.films, media, lengths)
+        embed_films(
+            tasks, name=spec.mining.embedder, cache=tools.cache, executor=tools.executor, progress=tools.progress
+        )
+    needles, _ = embed_needles(
+        {needle: media.still(source) for needle, source in asked.items()}, embedder=model, cache=tools.cache
+    )
+    queries = dict(zip(asked, needles, strict=True))
+    seen: list[Sighting] = []
     with tools.progress.stage("looking for needles in it", sum(lengths.values())) as stage:
         for film in world.films:
             pictures = counted(media.store(film.id).read(0, lengths[film.id]), stage)
             memory = shelf(film, embedder=model, cache=tools.cache)
-            vectors[film.id], _ = embed_cached(pictures, embedder=model, file=memory, film=True)
-    needles, _ = embed_needles(
-        {needle: media.still(source) for needle, source in asked.items()}, embedder=model, cache=tools.cache
-    )
-    seen = sightings(dict(zip(asked, needles, strict=True)), vectors, ceiling=spec.mining.band[1])
-    write_atomic(file, dump(seen))
-    return seen
+            vectors, _ = embed_cached(pictures, embedder=model, file=memory, film=True)
+            seen += sightings(queries, {film.id: vectors}, ceiling=spec.mining.band[1])
+    found = tuple(sorted(seen, key=lambda one: (one.needle, one.source, one.frame)))
+    write_atomic(file, dump(found))
+    return found
 
 
 def _for_world(seen: tuple[Sighting, ...], world: World, file: str) -> tuple[Sighting, ...]:

@@ -14,7 +14,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-ABOVE = ("gathering", "build", "recipe", "api", "cli", "harness")
+ABOVE = ("gathering", "ahead", "build", "recipe", "split", "api", "cli", "harness")
 
 
 @cache
@@ -73,7 +73,7 @@ def test_planning_is_pure(module):
         (("media", "reopen"), ("judge", *ABOVE, "draw")),
         (("facts", "errors"), ("gather", "emit", "judge", *ABOVE, "media", "reopen", "draw", "plan", "spec")),
         (
-            ("atomic", "workspace", "executors", "progress"),
+            ("atomic", "cache", "locks", "workspace", "executors", "progress"),
             ("gather", "emit", "judge", *ABOVE, "media", "plan", "spec", "specfile"),
         ),
         (("spec", "specfile"), ("gather", "emit", "judge", *ABOVE, "media", "reopen", "draw", "facts")),
@@ -86,9 +86,9 @@ def test_rooms_know_only_what_comes_before_them(rooms, strangers):
 
 
 def test_only_who_runs_the_whole_line_knows_it():
-    assert {user.split(".")[0] for user in users_of("haystack_gen.build")} == {"api", "cli", "harness"}
+    assert {user.split(".")[0] for user in users_of("haystack_gen.build")} == {"api", "cli", "harness", "split"}
     assert {user.split(".")[0] for user in users_of("haystack_gen.gathering")} == {
-        *("api", "build", "cli", "harness", "recipe")
+        *("api", "build", "cli", "harness", "recipe", "split")
     }
     assert users_of("haystack_gen.cli") <= {module.removeprefix("haystack_gen.") for module in in_room("cli")}
     assert {user.split(".")[0] for user in users_of("click", "rich")} == {"cli"}
@@ -106,7 +106,9 @@ def test_only_who_runs_the_whole_line_knows_it():
         ("cv2", "draw gather.descriptor gather.images judge.readers"),
         ("torch", "gather.clip"),
         ("open_clip", "gather.clip"),
-        ("faiss", "gather.neighbours"),
+        ("ray", "ray_executor ray_pool"),
+        ("fcntl", "locks"),
+        ("faiss", "gather.lists gather.neighbours"),
         ("tokenizers", "gather.noise"),
         ("openpyxl", "judge.sheets"),
         (

@@ -7,10 +7,14 @@ from typing import Any
 import click
 
 from haystack_gen import __version__
+from haystack_gen.cli.cache import cache
 from haystack_gen.cli.export import export
+from haystack_gen.cli.index import index
 from haystack_gen.cli.judge import audit
 from haystack_gen.cli.look import render, rope_period, show, verify
 from haystack_gen.cli.make import build, demo, init, mine, plan
+from haystack_gen.cli.merge import merge
+from haystack_gen.cli.options import say
 from haystack_gen.cli.push import push
 from haystack_gen.cli.report import report
 from haystack_gen.cli.score import score
@@ -32,10 +36,13 @@ class _Group(click.Group):
             error.show()
             code = error.exit_code
         except HaystackError as error:
-            click.echo(f"Error: {error}", err=True)
+            say(f"Error: {error}")
             code = error.exit_code
         except OSError as error:
-            click.echo(f"Error: {error.filename or 'file system'}: {error.strerror or error}", err=True)
+            say(f"Error: {error.filename or 'file system'}: {error.strerror or error}")
+            code = HaystackError.exit_code
+        except MemoryError:
+            say("Error: there is not enough memory for this input; give a smaller one, or run it on a larger machine")
             code = HaystackError.exit_code
         except (click.Abort, KeyboardInterrupt):
             click.echo("Stopped. The same command goes on from here.", err=True)
@@ -55,5 +62,8 @@ def main() -> None:
     """
 
 
-for _command in (demo, init, mine, plan, build, show, verify, audit, score, report, export, push, render, rope_period):
+_MAKE = (demo, init, index, mine, plan, build, merge)
+_JUDGE = (show, verify, audit, score, report)
+_SHARE = (export, push, render, rope_period, cache)
+for _command in (*_MAKE, *_JUDGE, *_SHARE):
     main.add_command(_command)

@@ -3,7 +3,8 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from haystack_gen.cli.options import (
     say,
     spec_options,
 )
+from haystack_gen.cli.workers import Workers, jobs_option, worker_options
 from haystack_gen.errors import InputError
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import dump_spec, published
@@ -32,13 +34,12 @@ _OUT = click.Path(path_type=Path, file_okay=False)
 _OUT_HELP = "Dataset folder: new, or one begun with the same command."
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _MOST_REMARKS = 20
-_jobs = click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Local processes.")
 
 
 @click.command()
 @click.option("--out", type=_OUT, default=Path("haystack-demo"), show_default=True, help="Folder to build in.")
 @cache_option
-@_jobs
+@jobs_option
 @click.option("--seed", type=int, default=42, show_default=True, help="Seed of every draw.")
 def demo(out: Path, cache: Path | None, jobs: int, seed: int) -> None:
     """Build a small dataset from nothing and verify it: drawn films, drawn needles, no downloads.
@@ -51,12 +52,12 @@ def demo(out: Path, cache: Path | None, jobs: int, seed: int) -> None:
     from haystack_gen.judge.verify import stamp, verify
     from haystack_gen.specfile import read_spec_file
 
-    tools = _tools(cache, jobs)
     spec = read_spec_file(package_folder("templates") / "specs" / "tiny.yaml", overrides={"seed": seed})
     _refuse_another(DatasetFolder(out), spec)
-    built = build(spec, out, tools)
     folder = DatasetFolder(out)
-    report = verify(folder, executor=tools.executor, progress=tools.progress)
+    with Workers(jobs=jobs).tools(cache) as tools:
+        built = build(spec, out, tools)
+        report = verify(folder, executor=tools.executor, progress=tools.progress)
     stamp(folder, report)
     report.raise_if_wrong()
     say(f"\n{built.items} items in {out}, every frame verified with {report.said_by}. Look at:")
@@ -112,9 +113,9 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
       haystack-gen mine --needles my-pack --pool films/ -o matches.jsonl
       haystack-gen build v-niah-d --needles my-pack --matches matches.jsonl --haystack film.mp4 --out niah-d
     """
-    from haystack_gen.gather.pool import catalog_pool, mine_pool, pool_pictures, pool_size, save_mined, stills_beside
+    from haystack_gen.gather.big_pools import mine_catalog
+    from haystack_gen.gather.pool import catalog_pool, pool_size, save_mined, stills_beside
     from haystack_gen.gather.world import gather_pack
-    from haystack_gen.progress import counted
     from haystack_gen.specfile import read_spec
 
     keys = {"needles": "needles.pack", "images": "needles.images", "fps": "haystack.fps"}
@@ -128,8 +129,9 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
     store, progress = chosen_cache(cache), RichProgress()
     pack, pool = gather_pack(spec, store), catalog_pool(spec.mining.pool, store)
     with progress.stage("mining look-alikes", pool_size(pool, spec.haystack.fps)) as stage:
-        mined = mine_pool(spec, pack, counted(pool_pictures(pool, spec), stage), store)
-    save_mined(mined.matches, mined.sources, output)
+        mined = mine_catalog(spec, pack, pool, cache=store, stage=stage)
+    save_mined(mined.matches, mined.sources, output, remarks=mined.remarks)
+    _say_remarks(mined.remarks)
     found = Counter(match.needle for match in mined.matches)
     say(f"{mined.count.embedded} pictures embedded, {mined.count.reused} known or alike")
     print_table([(needle, f"{found[needle]} matches, nearest {mined.nearest[needle]:.4f}") for needle in mined.nearest])
@@ -141,8 +143,10 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be planned; the haystack is not looked through.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @cache_option
-@_jobs
-def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, jobs: int, **options: Any) -> None:
+@worker_options
+def plan(
+    output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, workers: Workers, **options: Any
+) -> None:
     """Plan items without making media: cells, drops with their reasons, expected size.
 
     \b
@@ -166,7 +170,8 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
         if dry_run:
             mining = spec.mining.model_copy(update={"uniqueness": "off"})
             spec = spec.model_copy(update={"mining": mining})
-        world = gather(spec, _tools(cache, jobs))
+        with workers.tools(cache) as tools:
+            world = gather(spec, tools)
         _say_remarks(world.remarks)
         facts = world.facts
     summary = Summary(spec)
@@ -197,10 +202,18 @@ def plan(output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, 
 @click.option("--replace", is_flag=True, help="Let --out hold a finished dataset of another spec, which is replaced.")
 @click.option("--media", type=click.Choice(["video", "frames", "none"]), help="What to write; none: the recipe only.")
 @click.option("--allow-guessable", is_flag=True, help="Build it also if a rule of thumb answers it without the videos.")
+@click.option("--shard", metavar="I/N", help="Make only the I-th of N parts; haystack-gen merge puts them together.")
 @cache_option
-@_jobs
+@worker_options
 def build(
-    out: Path, replace: bool, media: str | None, allow_guessable: bool, cache: Path | None, jobs: int, **options: Any
+    out: Path,
+    replace: bool,
+    media: str | None,
+    allow_guessable: bool,
+    shard: str | None,
+    cache: Path | None,
+    workers: Workers,
+    **options: Any,
 ) -> None:
     """Build a dataset; running the same command again finishes one that was interrupted.
 
@@ -209,26 +222,30 @@ def build(
       haystack-gen build v-niah --haystack film.mp4 --needles my-pack --out niah
       haystack-gen build v-niah-d --haystack films/ --pool photos/ --set distractors.phase=1/2 --out anti-phase
       haystack-gen build hf://ann/long-videos --haystack films/ --needles my-pack --out again
+      haystack-gen build my.yaml --out big --executor ray --address auto
     """
     from haystack_gen.build import build as build_dataset
+    from haystack_gen.split import Shard, build_shard
 
     if media:
         options["settings"] = (*options["settings"], f"output.media={media}")
-    tools = _tools(cache, jobs)
-    if recipe := chosen_recipe(options):
-        built = _rebuild(recipe, out, tools, replace=replace, allow_guessable=allow_guessable)
-    else:
-        spec = chosen_spec(options)
-        if not replace:
-            _refuse_another(DatasetFolder(out), spec)
-        built = build_dataset(spec, out, tools, allow_guessable=allow_guessable)
-    _say_remarks(built.remarks, where=f" in {DatasetFolder(out).remarks}")
-    _say_remarks(
-        [f"can be guessed: {leak}" for leak in built.leaks], where=f" in {DatasetFolder(out).audit('blind.json')}"
-    )
+    make = partial(build_shard, shard=Shard.parse(shard)) if shard else build_dataset
+    make = partial(make, allow_guessable=allow_guessable)
+    recipe = chosen_recipe(options)
+    spec = None if recipe else chosen_spec(options)
+    if spec and not replace:
+        _refuse_another(DatasetFolder(out), spec)
+    with workers.tools(cache) as tools:
+        built = make(spec, out, tools) if spec else _rebuild(recipe, out, tools, replace=replace, make=make)
+    made = DatasetFolder(built.folder)
+    _say_remarks(built.remarks, where=f" in {made.remarks}")
+    _say_remarks([f"can be guessed: {leak}" for leak in built.leaks], where=f" in {made.audit('blind.json')}")
     for reason, count in built.dropped.items():
         say(f"dropped {count}: {reason}")
-    say(f"{built.items} items in {out}; check them with: haystack-gen verify {out}")
+    if shard:
+        say(f"shard {shard} is in {made.root}; when all are made: haystack-gen merge {out}")
+    else:
+        say(f"{built.items} items in {out}; check them with: haystack-gen verify {out}")
 
 
 def _recorded(recipe: tuple[str, list[str]]) -> tuple[Spec, Any]:
@@ -240,9 +257,8 @@ def _recorded(recipe: tuple[str, list[str]]) -> tuple[Spec, Any]:
     return opened.spec, opened.facts
 
 
-def _rebuild(recipe: tuple[str, list[str]], out: Path, tools: Any, *, replace: bool, allow_guessable: bool) -> Any:
-    """Build a recipe as it was recorded."""
-    from haystack_gen.build import build
+def _rebuild(recipe: Any, out: Path, tools: Any, *, replace: bool, make: Callable[..., Any]) -> Any:
+    """Build a recipe, or a shard of it, as it was recorded."""
     from haystack_gen.recipe import open_recipe, outcome, recipe_world
 
     name, places = recipe
@@ -252,8 +268,9 @@ def _rebuild(recipe: tuple[str, list[str]], out: Path, tools: Any, *, replace: b
     if not replace:
         _refuse_another(DatasetFolder(out), opened.spec)
     world = recipe_world(opened, places, tools)
-    built = build(opened.spec, out, tools, allow_guessable=allow_guessable, world=world)
-    say(outcome(opened, built.folder))
+    built = make(opened.spec, out, tools, world=world)
+    if built.folder == out:
+        say(outcome(opened, out))
     return built
 
 
@@ -273,9 +290,3 @@ def _refuse_another(folder: DatasetFolder, spec: Spec) -> None:
             raise InputError(
                 f"{folder.root}: holds a finished dataset of another spec; choose another --out, or --replace it"
             )
-
-
-def _tools(cache: Path | None, jobs: int) -> Any:
-    from haystack_gen.gathering import Tools
-
-    return Tools.local(cache=chosen_cache(cache), jobs=jobs, progress=RichProgress())

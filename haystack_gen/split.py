@@ -1,0 +1,238 @@
+"""A build split among the tasks of a batch scheduler, and put together again.
+
+Every task plans the same dataset and makes every n-th of its media, in a folder beside the dataset's:
+
+    niah.shards/1-of-4/    provenance as in the dataset, and videos 0, 4, 8, ... of the plan
+    niah.shards/2-of-4/    videos 1, 5, 9, ...
+
+No two tasks write into one folder, so none waits for another, and one that was killed is run again. Merging compares
+the provenance, moves the media to where one build would have made them, and lets that build do the rest.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from filecmp import cmp
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained
+from haystack_gen.build import (
+    Built,
+    emit_frames,
+    emit_videos,
+    encode,
+    finish,
+    holding,
+    leaks_of,
+    media_files,
+    prepare,
+)
+from haystack_gen.emit.plans import read_plan
+from haystack_gen.emit.provenance import catalogued, read_facts
+from haystack_gen.emit.videos import distinct_videos
+from haystack_gen.errors import InputError
+from haystack_gen.executors import Executor
+from haystack_gen.gather.world import located
+from haystack_gen.gathering import Gathered, Tools, gather
+from haystack_gen.media import Media, needed_frames
+from haystack_gen.progress import counted
+from haystack_gen.spec import Spec
+from haystack_gen.specfile import read_spec_file
+from haystack_gen.workspace import DatasetFolder
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_NAME = re.compile(r"([1-9][0-9]{0,5})-of-([1-9][0-9]{0,5})")
+_GIVEN = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
+
+
+class Shard(NamedTuple):
+    """The `number`-th of `total` parts of a build, counted from 1."""
+
+    number: int
+    total: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """From `number/total`.
+
+        Raises:
+            InputError: it is not that, or the number is none of 1 to total.
+        """
+        given = _GIVEN.fullmatch(text)
+        shard = cls(*map(int, given.groups())) if given else cls(0, 0)
+        if not 1 <= shard.number <= shard.total:
+            raise InputError(f"--shard {text}: expected I/N with I from 1 to N, such as 1/8 for the first of eight")
+        return shard
+
+    def folder(self, out: Path) -> Path:
+        """Where its part of the dataset `out` is made."""
+        return _beside(out) / f"{self.number}-of-{self.total}"
+
+
+def build_shard(
+    spec: Spec, out: Path, tools: Tools, shard: Shard, *, allow_guessable: bool = False, world: Gathered | None = None
+) -> Built:
+    """Make one part of the media of the dataset `out`, or finish the part that was begun; see `build.build`.
+
+    Raises:
+        InputError: as `build`; or the spec has no media.
+        CheckError: as `build`.
+    """
+    if spec.output.media == "none":
+        raise InputError(
+            f"--shard {shard.number}/{shard.total}: output.media is none, so there is nothing to share out"
+        )
+    tools = replace(tools, executor=_Rotated(tools.executor, shard))
+    with holding(shard.folder(out), tools) as folder:
+        work = prepare(folder, spec, world or gather(spec, tools), tools)
+        leaks = leaks_of(work, allow_guessable=allow_guessable)
+        work = replace(work, first=shard.number - 1, step=shard.total)
+        if spec.output.media == "video":
+            shown = needed_frames(video.timeline for video in work.own_videos())
+            encode(work, {source: stop for source, (_, stop) in shown.items()})
+            emit_videos(work)
+        else:
+            encode(work, {block.source: block.stop for block in work.own_frames()})  # a source's last block counts
+            emit_frames(work)
+        return work.built(leaks)
+
+
+def merge(out: Path, tools: Tools, *, sources: Sequence[Path] = ()) -> Built:
+    """Put the parts of the dataset `out` together: the folder that one build would have made, and no parts any more.
+
+    Args:
+        out: the dataset's folder, as the parts were told.
+        tools: the cache should be the one that the parts used, or all is encoded again.
+        sources: where films and pictures are, if not where the parts found them.
+
+    Raises:
+        InputError: parts are missing, unfinished, or of different datasets.
+        StorageError: the file system refused; the same call goes on from there.
+    """
+    shards = _shards(out)
+    first = DatasetFolder(shards[0])
+    spec = read_spec_file(first.spec)
+    _refuse_different(shards)
+    _refuse_unfinished(out, shards, spec)
+    _refuse_another(DatasetFolder(out), first)
+    world = _recorded(first, spec, tools, sources)
+    with holding(out, tools) as folder:
+        work = prepare(folder, spec, world, tools)
+        with tools.progress.stage("taking the media of the shards", None) as stage, refusals_explained(out):
+            for shard, made in counted(_media(shards), stage):
+                place = out / made.relative_to(shard)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                made.replace(place)
+        # What can be guessed was allowed, or no shard would have made media.
+        built = finish(work, allow_guessable=True)
+    for shard in shards:
+        shutil.rmtree(shard)
+    with suppress(OSError):  # something else is in it
+        _beside(out).rmdir()
+    return built
+
+
+def _beside(out: Path) -> Path:
+    return out.with_name(f"{out.name}.shards")
+
+
+def _shards(out: Path) -> list[Path]:
+    """The folders of all parts of a dataset, in their order.
+
+    Raises:
+        InputError: there are none, or not all, or parts of different splits.
+    """
+    names = {path.name: _NAME.fullmatch(path.name) for path in _beside(out).glob("*")}
+    found = sorted(Shard(int(match[1]), int(match[2])) for match in names.values() if match)
+    if not found:
+        raise InputError(
+            f"{_beside(out)}: holds no shards; make them with haystack-gen build ... --out {out} --shard I/N"
+        )
+    counts = sorted({shard.total for shard in found})
+    if len(counts) > 1:
+        raise InputError(
+            f"{_beside(out)}: holds shards of a build split in {counts[0]} and of one split in {counts[1]}; delete "
+            "those that are not wanted"
+        )
+    missing = [str(index) for index in range(1, counts[0] + 1) if Shard(index, counts[0]) not in found]
+    if missing:
+        raise InputError(
+            f"{_beside(out)}: lacks shard {', '.join(missing)} of {counts[0]}; build what is missing first"
+        )
+    return [shard.folder(out) for shard in found]
+
+
+def _refuse_different(shards: Sequence[Path]) -> None:
+    """Parts of one dataset were made from the same spec, sources and plan by the same versions."""
+    records = [_records(shard) for shard in shards]
+    for shard, files in zip(shards, records, strict=True):
+        for name in sorted(records[0] | files):
+            if not (name in records[0] & files and cmp(shards[0] / name, shard / name, shallow=False)):
+                raise InputError(
+                    f"{shard / name}: is not what {shards[0].name} has, so the two are parts of different datasets; "
+                    "build all shards with the same spec, sources and versions"
+                )
+
+
+def _records(shard: Path) -> set[str]:
+    files = (path for path in DatasetFolder(shard).provenance.glob("*") if path.is_file())
+    return {f"provenance/{path.name}" for path in files if not path.name.startswith(TEMPORARY_MARK)}
+
+
+def _refuse_unfinished(out: Path, shards: Sequence[Path], spec: Spec) -> None:
+    """Every video is there: with the part that makes it, or in the dataset, where a merge that was stopped took it."""
+    roots = [out, *shards]
+    plan = DatasetFolder(shards[0]).plan
+    for video in distinct_videos(read_plan(plan)):
+        files = (file.relative_to(out) for file in media_files(DatasetFolder(out), video, spec.output.media))
+        for file in files:
+            if not any((root / file).is_file() for root in roots):
+                where = f"{shards[video.number % len(shards)]}: " if spec.output.media == "video" else ""
+                raise InputError(
+                    f"{where}{file} is not made yet; run that shard again, and merge when it has ended without an error"
+                )
+
+
+def _refuse_another(folder: DatasetFolder, first: DatasetFolder) -> None:
+    """Keep a finished dataset from being replaced by mistake."""
+    if folder.manifest.is_file() and not (folder.spec.is_file() and cmp(folder.spec, first.spec, shallow=False)):
+        raise InputError(f"{folder.root}: holds a finished dataset of another spec; delete it, or rename it")
+
+
+def _recorded(first: DatasetFolder, spec: Spec, tools: Tools, given: Sequence[Path]) -> Gathered:
+    """What the parts were planned from, with its sources where they were seen last."""
+    facts = read_facts(first)
+    sources = {source.id: source for source in located(catalogued(first), given, tools.cache)}
+    facts = replace(
+        facts,
+        haystack=tuple(sources[film.id] for film in facts.haystack),
+        stills=tuple(sources[still.id] for still in facts.stills),
+        needle_films=tuple(sources[film.id] for film in facts.needle_films),
+    )
+    remarks = tuple(first.remarks.read_text(encoding="utf-8").splitlines()) if first.remarks.is_file() else ()
+    return Gathered(facts=facts, media=Media(spec, sources, tools.cache), remarks=remarks)
+
+
+def _media(shards: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    """Each file of media, after the part that made it."""
+    for shard in shards:
+        for files in ("videos/[0-9]*/*.mp4", "frames/*/[0-9]*/[0-9]*.jpg"):
+            yield from ((shard, path) for path in shard.glob(files))
+
+
+class _Rotated:
+    """Starts each shard at another place of a list of tasks, so that shards that begin together share the encoding."""
+
+    def __init__(self, executor: Executor, shard: Shard) -> None:
+        self._executor, self._shard = executor, shard
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """See `Executor.map`."""
+        listed = list(tasks)
+        start = len(listed) * (self._shard.number - 1) // self._shard.total
+        return self._executor.map(function, (*listed[start:], *listed[:start]))
