@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from haystack_gen.cache import Cache
 from haystack_gen.emit.plans import find_timeline
 from haystack_gen.emit.provenance import catalogued
 from haystack_gen.executors import LocalExecutor
@@ -12,7 +13,7 @@ from haystack_gen.media import ItemFrames, Media, needed_frames, render
 from haystack_gen.plan.timeline import Timeline
 from haystack_gen.progress import Silent
 from haystack_gen.specfile import read_spec_file
-from haystack_gen.workspace import Cache, DatasetFolder
+from haystack_gen.workspace import DatasetFolder
 
 
 def open_item(dataset: str | Path, item_id: str, *, sources: Sequence[str | Path] = ()) -> Frames:

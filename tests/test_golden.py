@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from haystack_gen.cache import Cache
 from haystack_gen.emit.plans import plan_line
 from haystack_gen.facts import Facts, Match, Needle, Sighting, Source
 from haystack_gen.gather.world import gather_pack
@@ -10,7 +11,7 @@ from haystack_gen.plan.planner import plan_items
 from haystack_gen.records import load
 from haystack_gen.specfile import read_spec_file
 from haystack_gen.wording import read_wording
-from haystack_gen.workspace import Cache, package_folder
+from haystack_gen.workspace import package_folder
 
 GOLDEN = Path(__file__).parent / "golden"
 TINY = package_folder("templates") / "specs" / "tiny.yaml"

@@ -7,11 +7,12 @@ from fractions import Fraction
 import pytest
 from PIL import Image
 
+from haystack_gen.cache import Cache
 from haystack_gen.gathering import Tools, gather
 from haystack_gen.plan.items import Drop, Item
 from haystack_gen.plan.planner import plan_items
 from haystack_gen.specfile import read_spec
-from haystack_gen.workspace import Cache, package_folder
+from haystack_gen.workspace import package_folder
 from tests.counter_video import write_counter
 
 LISTS = {"multi_value": "multi_key_multi_value", "counting": "counting", "ordering": "ordering"}

@@ -7,10 +7,11 @@ from PIL import Image
 
 from haystack_gen import __version__
 from haystack_gen.atomic import atomic_folder
+from haystack_gen.cache import Cache
 from haystack_gen.facts import BLANK, Source
 from haystack_gen.gather.catalog import image_source
 from haystack_gen.spec import Spec
-from haystack_gen.workspace import Cache, content_key, sha256_of
+from haystack_gen.workspace import content_key, sha256_of
 
 DRAWN = "draw"
 DRAWN_FAMILIES = "draw:families"

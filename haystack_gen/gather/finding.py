@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
 from haystack_gen.gather.catalog import hash_of
@@ -16,7 +17,7 @@ from haystack_gen.gather.pool import save_pictures, stills_beside
 from haystack_gen.gather.probe import probe
 from haystack_gen.progress import Progress
 from haystack_gen.spec import Spec
-from haystack_gen.workspace import Cache, content_key, sha256_of
+from haystack_gen.workspace import content_key, sha256_of
 
 _MOST_SHOWN = 5
 _TAKEN = re.compile(r"([0-9a-f]{64})(?:@([0-9]{1,12}(?:/[1-9][0-9]{0,11})?))?")

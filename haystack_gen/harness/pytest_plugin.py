@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 if TYPE_CHECKING:
+    from haystack_gen.cache import Cache
     from haystack_gen.dataset import Dataset
     from haystack_gen.emit.encoding import Pixels
     from haystack_gen.emit.rows import Row
-    from haystack_gen.workspace import Cache
 
 
 class MakeDataset(Protocol):
@@ -75,7 +75,7 @@ def oracle_answer(row: Row, *, sampler: str = "") -> str:
 
 def _cache(config: pytest.Config, scratch: pytest.TempPathFactory) -> Cache:
     """`$HAYSTACK_CACHE`, else a folder in pytest's cache, else, where there is none or it is read-only, a new one."""
-    from haystack_gen.workspace import Cache
+    from haystack_gen.cache import Cache
 
     if os.environ.get("HAYSTACK_CACHE"):
         return Cache.default()

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.gather import catalog
 from haystack_gen.gather.catalog import catalog_stills, catalog_videos, distinct_ids, hash_of
-from haystack_gen.workspace import Cache, sha256_of
+from haystack_gen.workspace import sha256_of
 
 
 @pytest.fixture

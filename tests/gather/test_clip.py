@@ -9,12 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.gather import clip
 from haystack_gen.gather.embed import Embedder, EmbeddingCount, embedder
 from haystack_gen.gather.mine import mine
 from haystack_gen.gather.neighbours import MatchRules
-from haystack_gen.workspace import Cache, sha256_of
+from haystack_gen.workspace import sha256_of
 from tests.gather.test_embed import scene
 from tests.gather.test_neighbours import NEEDLES, pool
 

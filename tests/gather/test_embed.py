@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from haystack_gen.atomic import TEMPORARY_MARK
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError, MissingExtraError, StorageError
 from haystack_gen.facts import Source
 from haystack_gen.gather import embed
 from haystack_gen.gather.descriptor import Descriptor
 from haystack_gen.gather.embed import EmbeddingCount, embed_cached, embedder, shelf
-from haystack_gen.workspace import Cache
 
 
 def scene(seed: int, *, height: int = 63, width: int = 112) -> np.ndarray:

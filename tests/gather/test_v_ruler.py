@@ -4,13 +4,14 @@ import os
 import pytest
 from PIL import Image
 
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import VideoQuestion
 from haystack_gen.gather import v_ruler
 from haystack_gen.gather.catalog import catalog_videos
 from haystack_gen.gather.packs import read_pack
 from haystack_gen.gather.v_ruler import AskedFilm, read_listed, read_questions
-from haystack_gen.workspace import Cache, sha256_of
+from haystack_gen.workspace import sha256_of
 from tests.counter_video import write_counter
 
 LISTS = {

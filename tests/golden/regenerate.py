@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from haystack_gen.build import build
+from haystack_gen.cache import Cache
 from haystack_gen.gathering import Tools
 from haystack_gen.specfile import read_spec
-from haystack_gen.workspace import Cache, DatasetFolder, package_folder
+from haystack_gen.workspace import DatasetFolder, package_folder
 
 GOLDEN = Path(__file__).parent
 KEPT = ("catalog.jsonl", "needles.jsonl", "matches.jsonl", "sightings.jsonl", "plan.jsonl", "dropped.jsonl")
