@@ -8,6 +8,8 @@ from pathlib import Path
 
 from haystack_gen.atomic import refusals_explained, swept
 from haystack_gen.locks import Held, lock
+from haystack_gen.progress import Progress
+from haystack_gen.remote import is_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +19,24 @@ class Cache:
     root: Path
 
     @classmethod
-    def default(cls) -> "Cache":
+    def default(cls, progress: Progress | None = None) -> "Cache":
         """`$HAYSTACK_CACHE`, else `$XDG_CACHE_HOME/haystack-gen`, else `~/.cache/haystack-gen`."""
         if chosen := os.environ.get("HAYSTACK_CACHE"):
-            return cls(Path(chosen).expanduser())
+            return cls.at(chosen, progress)
         return cls(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "haystack-gen")
+
+    @staticmethod
+    def at(place: Path | str, progress: Progress | None = None) -> "Cache":
+        """The cache in a folder, or at a URL; `progress` is told of what goes there and comes from there.
+
+        Raises:
+            InputError: a URL at which no cache can be.
+        """
+        if is_url(place):
+            from haystack_gen.remote_cache import RemoteCache
+
+            return RemoteCache.in_front_of(str(place), progress)
+        return Cache(Path(place).expanduser())
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -55,7 +70,11 @@ class Cache:
 
     def facts_file(self, key: str) -> Path:
         """Remembers what was found out about certain bytes: their SHA-256, or what a film holds."""
-        return self.root / "facts" / key[:2] / f"{key}.jsonl"
+        return self._shared("facts", key, ".jsonl")
+
+    def output_folder(self, key: str) -> Path:
+        """A dataset that is built here and goes to a URL."""
+        return self.root / "outputs" / key[:2] / key
 
     def hash_file(self, key: str) -> Path:
         """Remembers the SHA-256 of a file that has not changed since."""
@@ -63,27 +82,27 @@ class Cache:
 
     def chunk_folder(self, key: str) -> Path:
         """Encoded spans of one source with one set of parameters."""
-        return self.root / "chunks" / key[:2] / key
+        return self._shared("chunks", key)
 
     def embedding_file(self, key: str) -> Path:
         """Vectors of one source's frames in one embedder's space."""
-        return self.root / "embeddings" / key[:2] / f"{key}.npz"
+        return self._shared("embeddings", key, ".npz")
 
     def shard_folder(self, key: str) -> Path:
         """Vectors of a part of a large pool."""
-        return self.root / "shards" / key[:2] / key
+        return self._shared("shards", key)
 
     def lists_file(self, key: str) -> Path:
         """The index of a large pool."""
-        return self.root / "lists" / key[:2] / f"{key}.npz"
+        return self._shared("lists", key, ".npz")
 
     def sightings_file(self, key: str) -> Path:
         """Haystack frames that look like needles, for one haystack, pack and embedder."""
-        return self.root / "sightings" / key[:2] / f"{key}.jsonl"
+        return self._shared("sightings", key, ".jsonl")
 
     def mined_file(self, key: str) -> Path:
         """Look-alikes mined for a plan that has no dataset folder yet."""
-        return self.root / "mined" / key[:2] / key / "matches.jsonl"
+        return self._shared("mined", key) / "matches.jsonl"
 
     def place_file(self, sha256: str) -> Path:
         """Remembers where a source with these bytes was last seen on this machine."""
@@ -96,3 +115,7 @@ class Cache:
     def drawn_folder(self, key: str) -> Path:
         """A drawn pack or film."""
         return self.root / "drawn" / key[:2] / key
+
+    def _shared(self, kind: str, key: str, ending: str = "") -> Path:
+        """Where an artefact lies that other machines can use, too."""
+        return self.root / kind / key[:2] / f"{key}{ending}"

@@ -26,6 +26,9 @@ KINDS = {
     "mined": "look-alikes",
     "drawn": "drawn films and packs",
     "hub": "packs from the Hub",
+    "fetched": "files from URLs",
+    "outputs": "datasets on their way to URLs",
+    "facts": "hashes and lengths of sources",
     "hashes": "SHA-256 of files",
     "places": "where sources lie",
 }

@@ -70,7 +70,7 @@ def embed_missing(
     for part in parts:
         folder = part.folder(spec, embedder=embedder, cache=cache)
         if folder.is_dir():
-            stage.step(len(part))
+            stage.step(0, found=len(part))
             count += EmbeddingCount(reused=len(part))
         else:
             count += embed_part(part, folder, spec=spec, embedder=embedder, stage=stage)

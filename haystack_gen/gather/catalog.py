@@ -4,52 +4,71 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from haystack_gen.atomic import refusals_explained, write_atomic
 from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
+from haystack_gen.fetched import arrive, arrive_all, at_url, is_there, origin_of
 from haystack_gen.gather.images import IMAGE_SUFFIXES, image_size
 from haystack_gen.gather.probe import probe
-from haystack_gen.workspace import content_key, sha256_of, slug
+from haystack_gen.progress import Progress
+from haystack_gen.records import dump, load
+from haystack_gen.remote import is_url
+from haystack_gen.workspace import content_key, installed_version, sha256_of, slug
 
+_FACTS = 1  # raised with every change of what is found out about films
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".mpg")
 
 
 def catalog_videos(
-    paths: Sequence[Path], *, cache: Cache, licenses: Mapping[str, str] | None = None
+    paths: Sequence[Path | str],
+    *,
+    cache: Cache,
+    licenses: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Source, ...]:
     """The films at `paths`: files in the order given, a folder's own films (not those of its folders) sorted by name.
 
+    A film at a URL is fetched unless it is remembered; then it is when its pictures are wanted.
+
     Args:
-        paths: video files, and folders of files named `*.mp4` and the like.
-        cache: remembers hashes.
+        paths: video files, and folders of files named `*.mp4` and the like, or URLs of either.
+        cache: remembers hashes and what films hold.
         licenses: licence by file name, for example {"city.mp4": "CC-BY-4.0"}; "unknown" for the others.
+        progress: who is told of what is fetched.
 
     Raises:
         InputError: a file is missing, not a video or given twice, two hold the same bytes, a folder has no video, or
             `licenses` names a file that is not there.
     """
-    files = _files(paths, VIDEO_SUFFIXES, "videos")
+    files = _files(paths, VIDEO_SUFFIXES, "videos", cache)
+    arrive_all((file for file in files if not _known_unseen(file, cache)), progress)
     hashes = [hash_of(file, cache) for file in files]
     first: dict[str, Path] = {}
     for file, digest in zip(files, hashes, strict=True):
         if digest in first:
             raise InputError(f"{file} and {first[digest]} hold the same video; give one of them")
         first[digest] = file
-    return tuple(_film(*row) for row in _rows(files, hashes, licenses or {}))
+    return tuple(_film(*row, cache=cache) for row in _rows(files, hashes, licenses or {}))
 
 
 def catalog_stills(
-    paths: Sequence[Path], *, cache: Cache, licenses: Mapping[str, str] | None = None
+    paths: Sequence[Path | str],
+    *,
+    cache: Cache,
+    licenses: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Source, ...]:
     """The pictures at `paths`, as `catalog_videos` finds films. Equal pictures under different names are all kept.
 
     Raises:
         InputError: as `catalog_videos`, but for equal bytes.
     """
-    files = _files(paths, IMAGE_SUFFIXES, "images")
+    files = _files(paths, IMAGE_SUFFIXES, "images", cache)
+    arrive_all(files, progress)
     rows = _rows(files, [hash_of(file, cache) for file in files], licenses or {})
     return tuple(image_source(file, id=name, sha256=digest, license=license) for name, file, digest, license in rows)
 
@@ -77,9 +96,24 @@ def image_source(file: Path, *, id: str, sha256: str, license: str, origin: str 
 def hash_of(path: Path, cache: Cache) -> str:
     """SHA-256 of a file in hex, remembered until its size or modification time changes.
 
+    Of a file that was not fetched yet, it is the one that its URL had with the same version, if that is remembered.
+
     Raises:
         InputError: there is no such file, or it was written to while it was read.
     """
+    origin = origin_of(path)
+    if origin and not path.is_file():
+        if known := _known_unseen(path, cache):
+            return known
+        arrive(path)
+    digest = _hash_of_file(path, cache)
+    origin = origin if path.suffix.lower() in VIDEO_SUFFIXES else None  # pictures are fetched in any case
+    if origin and not (unseen := cache.facts_file(origin.key)).is_file():
+        write_atomic(unseen, json.dumps({"sha256": digest}) + "\n")
+    return digest
+
+
+def _hash_of_file(path: Path, cache: Cache) -> str:
     with refusals_explained(path):
         if not path.is_file():
             raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}; check the name")
@@ -115,6 +149,12 @@ def distinct_ids(files: Sequence[Path], hashes: Sequence[str]) -> tuple[str, ...
     return tuple(ids)
 
 
+def _known_unseen(path: Path, cache: Cache) -> str | None:
+    """The remembered hash of a film at a URL."""
+    origin = origin_of(path) if path.suffix.lower() in VIDEO_SUFFIXES else None
+    return _remembered(cache.facts_file(origin.key)) if origin else None
+
+
 def _remembered(file: Path) -> str | None:
     try:
         known = json.loads(file.read_text())["sha256"]
@@ -123,11 +163,11 @@ def _remembered(file: Path) -> str | None:
     return known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{64}", known) else None
 
 
-def _files(paths: Sequence[Path], suffixes: tuple[str, ...], what: str) -> list[Path]:
-    files = [file for path in paths for file in (_in_folder(path, suffixes, what) if path.is_dir() else [path])]
+def _files(paths: Sequence[Path | str], suffixes: tuple[str, ...], what: str, cache: Cache) -> list[Path]:
+    files = [file for path in paths for file in _at(path, suffixes, what, cache)]
     given: dict[Path, Path] = {}
     for file in files:
-        if not file.is_file():
+        if not is_there(file):
             raise InputError(f"{file}: no such file; check the name")
         if (place := file.resolve()) in given:
             raise InputError(f"{file}: is given twice (also as {given[place]}); give it once")
@@ -135,16 +175,25 @@ def _files(paths: Sequence[Path], suffixes: tuple[str, ...], what: str) -> list[
     return files
 
 
-def _in_folder(folder: Path, suffixes: tuple[str, ...], what: str) -> list[Path]:
-    with refusals_explained(folder):
-        files = [
-            file
-            for file in folder.iterdir()
-            if file.suffix.lower() in suffixes and not file.name.startswith(".") and not file.is_dir()
-        ]
+def _at(place: Path | str, suffixes: tuple[str, ...], what: str, cache: Cache) -> list[Path]:
+    """A file, or those files of a folder that are of the kind, both also at a URL."""
+
+    def fits(name: str) -> bool:
+        return Path(name).suffix.lower() in suffixes and not name.startswith(".")
+
+    if is_url(place):
+        found = at_url(str(place), cache, wanted=fits)
+        if isinstance(found, Path):
+            return [found]
+        files = found
+    elif not Path(place).is_dir():
+        return [Path(place)]
+    else:
+        with refusals_explained(Path(place)):
+            files = [file for file in Path(place).iterdir() if fits(file.name) and not file.is_dir()]
     if not files:
         raise InputError(
-            f"{folder}: holds no {what} ({', '.join(suffixes)}); folders inside it must be given themselves"
+            f"{place}: holds no {what} ({', '.join(suffixes)}); folders inside it must be given themselves"
         )
     return sorted(files, key=_natural)
 
@@ -165,18 +214,25 @@ def _rows(
         yield name, file, digest, licenses.get(file.name, "unknown")
 
 
-def _film(name: str, file: Path, digest: str, license: str) -> Source:
-    facts = probe(file)
-    return Source(
-        id=name,
-        kind="video",
-        path=str(file.absolute()),
-        sha256=digest,
-        size_bytes=file.stat().st_size,
-        width=facts.width,
-        height=facts.height,
-        frames=facts.frames,
-        rate=facts.rate,
-        duration_s=facts.duration_s,
-        license=license,
-    )
+def _film(name: str, file: Path, digest: str, license: str, *, cache: Cache) -> Source:
+    """A film as it was found to be when all of it was read, which is remembered of its bytes."""
+    noted = cache.facts_file(content_key("film", _FACTS, installed_version("av", "av"), digest))
+    try:
+        (known,) = load(noted, Source)
+    except (InputError, ValueError):  # nothing yet, or it is damaged
+        facts = probe(arrive(file))
+        known = Source(
+            id="film",
+            kind="video",
+            path="",
+            sha256=digest,
+            size_bytes=file.stat().st_size,
+            width=facts.width,
+            height=facts.height,
+            frames=facts.frames,
+            rate=facts.rate,
+            duration_s=facts.duration_s,
+            license="unknown",
+        )
+        write_atomic(noted, dump([known]))
+    return replace(known, id=name, path=str(file.absolute()), sha256=digest, license=license)

@@ -23,6 +23,7 @@ from haystack_gen.facts import Source
 from haystack_gen.gather.clip import OpenClip
 from haystack_gen.gather.descriptor import Descriptor, thumbnail
 from haystack_gen.gather.images import Pixels
+from haystack_gen.progress import Silent, Stage
 from haystack_gen.workspace import content_key
 
 Vectors = NDArray[np.float32]
@@ -88,16 +89,18 @@ def shelf(source: Source, *, embedder: Embedder, cache: Cache) -> Path:
 
 
 def embed_cached(
-    pictures: Iterable[Pixels], *, embedder: Embedder, file: Path | None, film: bool
+    pictures: Iterable[Pixels], *, embedder: Embedder, file: Path | None, film: bool, stage: Stage | None = None
 ) -> tuple[Vectors, EmbeddingCount]:
     """One row for each picture (uint8, height x width x RGB), taken from `file` or embedded and written there.
 
     With `film`, pictures are frames in the order of time, and one that looks like the last one embedded shares its
-    row. Only a batch of pictures is held in memory. Without a `file`, nothing is remembered.
+    row. Only a batch of pictures is held in memory. Without a `file`, nothing is remembered. `stage` is told of each
+    picture whether it has to be embedded.
 
     Raises:
         StorageError: the file system refused.
     """
+    told = stage or Silent()
     order: list[bytes] = []
     pending: dict[bytes, Pixels] = {}
     last: Pixels | None = None
@@ -107,12 +110,16 @@ def embed_cached(
                 glance = thumbnail(picture, size=_GLANCE)
                 if last is not None and _looks_same(last, glance):
                     order.append(order[-1])
+                    told.step(0, found=1)
                     continue
                 last = glance
             key = _key(picture)
             order.append(key)
             if key not in memory.rows:
                 pending[key] = picture
+                told.step()
+            else:
+                told.step(0, found=1)
             if len(pending) == _BATCH:
                 memory.embed(pending)
                 pending = {}

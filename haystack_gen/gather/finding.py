@@ -10,12 +10,14 @@ from pathlib import Path
 from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
+from haystack_gen.fetched import arrive_all, at_url
 from haystack_gen.gather.catalog import hash_of
 from haystack_gen.gather.drawn import DRAWN, DRAWN_FAMILIES, blank_still, drawn_film, drawn_pack
 from haystack_gen.gather.packs import HUB_PREFIX, read_pack
 from haystack_gen.gather.pool import save_pictures, stills_beside
 from haystack_gen.gather.probe import probe
 from haystack_gen.progress import Progress
+from haystack_gen.remote import is_safe, is_url
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import content_key, sha256_of
 
@@ -48,7 +50,7 @@ def find_sources(wanted: Wanted, places: Iterable[Path], *, cache: Cache, progre
     found: dict[str, Source] = {}
     files: list[Path] = []
     by_hash: dict[str, Path] = {}
-    with progress.stage("looking for the sources", len(wanted.sources)) as stage:
+    with progress.stage("looking for the sources", len(wanted.sources), "sources") as stage:
         for place in places:
             new = list(_files_in(place))
             files += new
@@ -67,14 +69,19 @@ def find_sources(wanted: Wanted, places: Iterable[Path], *, cache: Cache, progre
 
 
 def places_of(given: Sequence[str], spec: Spec, cache: Cache) -> Iterator[Path]:
-    """Where to look: what was given, then what the spec has drawn.
+    """Where to look: what was given, at a URL the files of a folder and not of its folders; then what is drawn.
 
     Raises:
         InputError: a place does not exist, or a pack on the Hub cannot be had.
     """
     for name in given:
         path = Path(name)
-        if name.startswith(HUB_PREFIX):
+        if is_url(name):
+            found = at_url(name, cache, wanted=is_safe)
+            files = [found] if isinstance(found, Path) else found
+            arrive_all(files)
+            yield from files
+        elif name.startswith(HUB_PREFIX):
             scratch = cache.hub_folder(content_key("hub", name))
             read_pack(name, scratch=scratch)
             yield scratch

@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps, UnidentifiedIma
 
 from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError
+from haystack_gen.fetched import arrive
 from haystack_gen.gather.fit import Fit, place
 
 LARGEST_PIXELS = 178_956_970
@@ -93,6 +94,7 @@ def sharpness(rgb: Pixels) -> float:
 def _opened(path: Path) -> Iterator[Image.Image]:
     if path.is_dir():
         raise InputError(f"{path}: is a folder, {_EXPECTED}")
+    arrive(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file, {_EXPECTED}; check the name")
     # Pillow warns of what a viewer would overlook and of half-large images; the limit below is the one that counts.

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Lookalike, Needle, Source
+from haystack_gen.fetched import bring
 from haystack_gen.gather.catalog import distinct_ids, image_source
 from haystack_gen.gather.entries import Entry, brief, folder_entries
 from haystack_gen.gather.images import read_image
@@ -90,6 +91,7 @@ def locate(folder: Path, named: Sequence[tuple[str, str]], *, what: str = "image
         raise InputError(f"{folder}: no such folder; expected the folder that holds the pack's {what}s")
     root = folder.resolve()
     files = {name: _inside(root, name, where, what) for where, name in named}
+    bring(root, [file.relative_to(root).as_posix() for file in files.values()])
     if missing := [name for name, file in files.items() if not file.is_file()]:
         listed = "".join(f"\n  {name}" for name in missing)
         raise InputError(f"{folder}: {len(missing)} of {len(files)} {what}s are missing; put them there:{listed}")

@@ -27,26 +27,36 @@ from haystack_gen.gather.mine import Mined, mine
 from haystack_gen.gather.neighbours import MatchRules
 from haystack_gen.gather.packs import Pack
 from haystack_gen.gather.video import sample, still
+from haystack_gen.progress import Progress
 from haystack_gen.records import dump, load, read_text
+from haystack_gen.remote import checked, is_url, listing, stored
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import sha256_of
 
 
-def catalog_pool(paths: Sequence[str], cache: Cache) -> tuple[Source, ...]:
+def catalog_pool(paths: Sequence[str], cache: Cache, *, progress: Progress | None = None) -> tuple[Source, ...]:
     """Images and films to search: files, or folders of either.
 
     Raises:
         InputError: a path is missing, or holds neither.
     """
-    images: list[Path] = []
-    films: list[Path] = []
-    for path in map(Path, paths):
-        endings = {file.suffix.lower() for file in path.iterdir()} if path.is_dir() else {path.suffix.lower()}
+    images: list[str] = []
+    films: list[str] = []
+    for path in paths:
+        endings = {Path(name).suffix.lower() for name in _names(path)}
         if endings & set(VIDEO_SUFFIXES):
             films.append(path)
         if endings & set(IMAGE_SUFFIXES) or not endings & set(VIDEO_SUFFIXES):
             images.append(path)
-    return (*catalog_stills(images, cache=cache), *catalog_videos(films, cache=cache))
+    stills = catalog_stills(images, cache=cache, progress=progress)
+    return (*stills, *catalog_videos(films, cache=cache, progress=progress))
+
+
+def _names(place: str) -> list[str]:
+    """The names of the files of a folder, or of the one file that it is."""
+    if is_url(place):
+        return [place] if stored(checked(place)) else list(listing(place))
+    return [file.name for file in Path(place).iterdir()] if Path(place).is_dir() else [place]
 
 
 def pool_pictures(pool: Sequence[Source], spec: Spec) -> Iterator[tuple[Source, Pixels]]:
@@ -131,7 +141,8 @@ def save_pictures(sources: Sequence[Source], folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with atomic_folder(folder) as part:
         for source in sources:
-            _own_picture(source).save(part / f"{source.id}.png")
+            with (part / f"{source.id}.png").open("wb") as written:
+                _own_picture(source).save(written, format="PNG")
         write_atomic(part / "catalog.jsonl", dump(sources))
 
 

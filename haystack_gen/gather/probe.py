@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from haystack_gen.errors import InputError
+from haystack_gen.fetched import arrive
 from haystack_gen.gather.timetable import Times, Timetable, VideoFacts, duration_of, grid_of
 
 LARGEST_SIDE = 16_384
@@ -49,7 +50,7 @@ def read_timetable(path: Path) -> Timetable:
     Raises:
         InputError: as `probe`.
     """
-    if not path.exists():
+    if not arrive(path).exists():
         raise InputError(f"{path}: no such file; check the path")
     if path.is_dir():
         raise InputError(f"{path}: is a folder, expected a video file")

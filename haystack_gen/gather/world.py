@@ -6,16 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from haystack_gen.atomic import write_atomic
+from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Listed, Match, Noise, Source, VideoQuestion, Wording
+from haystack_gen.fetched import at_url, is_there, look_into
 from haystack_gen.gather.catalog import catalog_videos, hash_of
 from haystack_gen.gather.drawn import DRAWN, DRAWN_FAMILIES, DRAWN_LICENSE, blank_still, drawn_film, drawn_pack
 from haystack_gen.gather.noise import gather_noise
 from haystack_gen.gather.packs import HUB_PREFIX, Pack, read_pack
 from haystack_gen.gather.v_ruler import read_listed, read_questions
+from haystack_gen.progress import Progress
+from haystack_gen.remote import is_safe, is_url
 from haystack_gen.spec import Spec
 from haystack_gen.wording import read_wording
-from haystack_gen.workspace import Cache, content_key
+from haystack_gen.workspace import content_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,7 @@ class World:
     remarks: tuple[str, ...] = ()
 
 
-def gather_world(spec: Spec, cache: Cache) -> World:
+def gather_world(spec: Spec, cache: Cache, *, progress: Progress | None = None) -> World:
     """Read, or draw, everything that a spec names.
 
     Raises:
@@ -48,7 +52,7 @@ def gather_world(spec: Spec, cache: Cache) -> World:
     lists = [read_listed(Path(path), task=task, images=images) for task, path in sorted(spec.needles.lists.items())]
     questions, needle_films, about_films = _questions(spec, cache)
     noise = _noise(spec)
-    films = gather_films(spec, cache)
+    films = gather_films(spec, cache, progress=progress)
     blank = (blank_still(spec, cache),) if "blanked" in spec.controls else ()
     groups = (pack.stills, *(listed.stills for listed in lists), blank)
     stills = tuple(sources_by_id(*groups).values())
@@ -106,11 +110,11 @@ def _questions(spec: Spec, cache: Cache) -> tuple[tuple[VideoQuestion, ...], tup
     return questions, films, found.remarks
 
 
-def gather_films(spec: Spec, cache: Cache) -> tuple[Source, ...]:
+def gather_films(spec: Spec, cache: Cache, *, progress: Progress | None = None) -> tuple[Source, ...]:
     """The haystack's films, in the order of the spec; `draw` is one film drawn from the seed."""
-    paths = [drawn_film(spec, cache) if name == DRAWN else Path(name) for name in spec.haystack.sources]
-    films = catalog_videos(paths, cache=cache, licenses=spec.haystack.licenses)
-    drawn = cache.root.absolute()
+    paths = [drawn_film(spec, cache) if name == DRAWN else name for name in spec.haystack.sources]
+    films = catalog_videos(paths, cache=cache, licenses=spec.haystack.licenses, progress=progress)
+    drawn = cache.root.absolute() / "drawn"
     return tuple(
         replace(film, license=DRAWN_LICENSE) if Path(film.path).is_relative_to(drawn) else film for film in films
     )
@@ -167,17 +171,26 @@ def remember_places(sources: Iterable[Source], cache: Cache) -> None:
             write_atomic(file, text)
 
 
-def located(sources: Sequence[Source], given: Sequence[Path], cache: Cache) -> tuple[Source, ...]:
+def located(sources: Sequence[Source], given: Sequence[Path | str], cache: Cache) -> tuple[Source, ...]:
     """Sources of a finished dataset with the path of the file that still has their bytes; "" where none is found.
 
     Args:
         sources: as read from a dataset's catalogue, without paths.
-        given: files, or folders of files, to look at first.
+        given: files, or folders of files, to look at first; paths or URLs.
         cache: remembers where each source was seen last.
     """
-    files = [file for path in given for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]
+    look_into(cache)
+    files = [file for place in given for file in _files_at(place, cache)]
     by_hash = {hash_of(file, cache): str(file.absolute()) for file in files}
     return tuple(replace(source, path=by_hash.get(source.sha256) or _last_seen(source, cache)) for source in sources)
+
+
+def _files_at(place: Path | str, cache: Cache) -> list[Path]:
+    if is_url(place):
+        found = at_url(str(place), cache, wanted=is_safe)
+        return [found] if isinstance(found, Path) else found
+    path = Path(place)
+    return [file for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]
 
 
 def _last_seen(source: Source, cache: Cache) -> str:
@@ -185,4 +198,4 @@ def _last_seen(source: Source, cache: Cache) -> str:
         path = Path(json.loads(cache.place_file(source.sha256).read_text(encoding="utf-8"))["path"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return str(path) if path.is_file() and hash_of(path, cache) == source.sha256 else ""
+    return str(path) if is_there(path) and hash_of(path, cache) == source.sha256 else ""
