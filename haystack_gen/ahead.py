@@ -14,7 +14,7 @@ from haystack_gen.emit.encoding import Encoding
 from haystack_gen.facts import Source
 from haystack_gen.gather.embed import embed_cached, embedder, shelf
 from haystack_gen.media import Media
-from haystack_gen.progress import Progress
+from haystack_gen.progress import Counts, Progress
 from haystack_gen.ray_executor import RayExecutor
 
 
@@ -35,12 +35,12 @@ class FilmEmbedder:
         """`name` is the embedder's; see `gather.embed.embedder`."""
         self._model, self._cache = embedder(name), Cache(cache)
 
-    def __call__(self, task: FilmTask) -> int:
-        """Embed what the cache does not remember of a film; returns how many frames were looked at."""
+    def __call__(self, task: FilmTask) -> Counts:
+        """Embed what the cache does not remember of a film."""
         pictures = ChunkStore(task.store, task.encoding).read(0, task.length)
         file = shelf(task.film, embedder=self._model, cache=self._cache)
-        embed_cached(pictures, embedder=self._model, file=file, film=True)
-        return task.length
+        _, count = embed_cached(pictures, embedder=self._model, file=file, film=True)
+        return Counts(done=count.embedded, found=count.reused)
 
 
 def film_tasks(films: Sequence[Source], media: Media, lengths: Mapping[str, int]) -> list[FilmTask]:
@@ -55,6 +55,6 @@ def embed_films(
     tasks: Sequence[FilmTask], *, name: str, cache: Cache, executor: RayExecutor, progress: Progress
 ) -> None:
     """Embed films into the cache with the embedder `name`."""
-    with progress.stage("embedding the haystack", sum(task.length for task in tasks)) as stage:
-        for frames in executor.map_loaded(partial(FilmEmbedder, name, cache.root), tasks):
-            stage.step(frames)
+    with progress.stage("embedding the haystack", sum(task.length for task in tasks), "frames") as stage:
+        for counts in executor.map_loaded(partial(FilmEmbedder, name, cache.root), tasks):
+            counts.tell(stage)

@@ -1,6 +1,6 @@
 """The straight line: gather facts, plan purely, see whether it can be guessed, emit media; it knows every room."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,15 +10,14 @@ from pathlib import Path
 from haystack_gen.atomic import atomic_path
 from haystack_gen.emit.card import write_card
 from haystack_gen.emit.fingerprints import cuts_of, write_fingerprints
-from haystack_gen.emit.frames import FramesTask, frame_paths, frames_tasks, write_frames
 from haystack_gen.emit.manifest import write_manifest, write_metadata
 from haystack_gen.emit.plans import read_plan
-from haystack_gen.emit.provenance import Records, fact_records, prune, settle, versions
+from haystack_gen.emit.provenance import Records, fact_records, settle, versions
 from haystack_gen.emit.row_writer import RowWriter
-from haystack_gen.emit.rows import Row
-from haystack_gen.emit.tally import Tally, tally
-from haystack_gen.emit.videos import Places, Video, distinct_videos
-from haystack_gen.errors import CheckError, InputError
+from haystack_gen.emit.summary import Summary, write_failures, write_summary
+from haystack_gen.emit.tally import tally
+from haystack_gen.emit.videos import Places, distinct_videos
+from haystack_gen.errors import CheckError, InputError, UnfinishedError
 from haystack_gen.facts import Facts, Source
 from haystack_gen.gather.pool import (
     save_pictures,
@@ -27,7 +26,8 @@ from haystack_gen.gather.pool import (
 from haystack_gen.gathering import Gathered, Tools, gather
 from haystack_gen.judge.leaks import guess_rows, read_leaks, write_guessed
 from haystack_gen.judge.strip import chosen_frames, draw_strip
-from haystack_gen.media import ItemFrames, Media, needed_frames, render, save_still
+from haystack_gen.making import Work, make_media, media_files
+from haystack_gen.media import ItemFrames, Media, needed_frames, save_still
 from haystack_gen.plan.planner import plan_items
 from haystack_gen.progress import counted
 from haystack_gen.spec import Spec
@@ -37,62 +37,17 @@ from haystack_gen.workspace import DatasetFolder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What a build left behind: how many items, how many were dropped for each reason, what was noticed, what leaks."""
+    """What a build left behind: how many items, how many were dropped for each reason, what was noticed, what leaks.
+
+    `summary` is what it took, None if nothing had to be made.
+    """
 
     folder: Path
     items: int
     dropped: Mapping[str, int]
     remarks: tuple[str, ...]
     leaks: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """A dataset that is planned and written down, and what it takes to make the rest of it.
-
-    Of its videos, or blocks of frames, `first` and every `step`-th after it are made here.
-    """
-
-    folder: DatasetFolder
-    spec: Spec
-    world: Gathered
-    tools: Tools
-    counts: Tally
-    writer: RowWriter
-    first: int = 0
-    step: int = 1
-
-    def videos(self) -> Iterator[Video]:
-        """Every video of the plan."""
-        return distinct_videos(read_plan(self.folder.plan))
-
-    def own_videos(self) -> Iterator[Video]:
-        """The videos that are made here."""
-        return islice(self.videos(), self.first, None, self.step)
-
-    def own_frames(self) -> list[FramesTask]:
-        """The frames that are made here, each once however many videos show it."""
-        shown = needed_frames(video.timeline for video in self.videos())
-        blocks = (
-            block
-            for source, span in shown.items()
-            for block in frames_tasks(source, self.world.media.store(source), span, self.folder.root)
-        )
-        return list(islice(blocks, self.first, None, self.step))
-
-    def rows(self, hashes: Mapping[str, str]) -> Iterator[Row]:
-        """The rows of the manifest, with the SHA-256 of each video by its id."""
-        return (self.writer.row(item, sha256=hashes.get(item.video, "")) for item in read_plan(self.folder.plan))
-
-    def built(self, leaks: list[str]) -> Built:
-        """What to tell of it."""
-        return Built(
-            folder=self.folder.root,
-            items=self.counts.items,
-            dropped=self.counts.dropped,
-            remarks=self.world.remarks,
-            leaks=tuple(leaks),
-        )
+    summary: Summary | None
 
 
 def build(
@@ -106,6 +61,7 @@ def build(
     Raises:
         InputError: the spec asks for what the world does not hold, or `out` is something else.
         CheckError: the questions can be answered without the videos, and that is not allowed.
+        UnfinishedError: some media cannot be made, all others are; the same build tries those again.
         StorageError: the file system refused; the same build goes on from there.
     """
     with holding(out, tools) as folder:
@@ -116,12 +72,22 @@ def build(
 def holding(out: Path, tools: Tools) -> Iterator[DatasetFolder]:
     """A dataset folder that no other build writes into meanwhile, and a cache from which nothing is pruned.
 
+    Tasks that fail are written down in the folder, until they do not. What the tools measured is forgotten in the end.
+
     Raises:
         InputError: something else is in the folder, or another build is at work in it.
     """
     folder = DatasetFolder(out)
     with folder.held(), tools.cache.in_use():
-        yield folder
+        try:
+            yield folder
+            if folder.failed.exists():
+                folder.failed.unlink()
+        except UnfinishedError as error:
+            write_failures(folder.failed, error.failures)
+            raise UnfinishedError(error.failures, folder.failed) from None
+        finally:
+            tools.progress.forget()
 
 
 def prepare(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) -> Work:
@@ -130,7 +96,7 @@ def prepare(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) ->
     Raises:
         InputError: no item can be placed.
     """
-    with tools.progress.stage("planning", None) as stage:
+    with tools.progress.stage("planning", None, "items") as stage:
         planned = counted(plan_items(spec, world.facts), stage)
         settle(folder, published(spec), records=_records(folder, spec, world, tools), planned=planned)
     counts = tally(folder.plan, folder.dropped)
@@ -147,14 +113,26 @@ def finish(work: Work, *, allow_guessable: bool = False) -> Built:
 
     Raises:
         CheckError: see `build`.
+        UnfinishedError: see `build`.
     """
     complete = _is_complete(work)
     if not complete:
         work.folder.manifest.unlink(missing_ok=True)
+        work.folder.summary.unlink(missing_ok=True)
     leaks = leaks_of(work, allow_guessable=allow_guessable)
-    if not complete:
-        _emit(work)
-    return work.built(leaks)
+    return told(work, leaks, None if complete else _emit(work))
+
+
+def told(work: Work, leaks: Sequence[str], summary: Summary | None) -> Built:
+    """What to tell of a build."""
+    return Built(
+        folder=work.folder.root,
+        items=work.counts.items,
+        dropped=work.counts.dropped,
+        remarks=work.world.remarks,
+        leaks=tuple(leaks),
+        summary=summary,
+    )
 
 
 def leaks_of(work: Work, *, allow_guessable: bool) -> list[str]:
@@ -199,18 +177,23 @@ def _records(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) -
     }
 
 
-def _emit(work: Work) -> None:
-    """Media, then what describes them, the manifest last."""
+def _emit(work: Work) -> Summary:
+    """Media, then what describes them, the manifest last; returns what that took."""
+    folder, tools, hashes = work.folder, work.tools, make_media(work)
+    with tools.progress.stage("describing the media", None):
+        _describe(work, hashes)
+    summary = write_summary(
+        folder.summary, tools.progress, executor=tools.executor, counts=work.counts, parts=work.parts
+    )
+    with tools.progress.stage("writing the manifest", work.counts.items, "items") as stage:
+        write_manifest(counted(work.rows(hashes), stage), folder.manifest)
+    return summary
+
+
+def _describe(work: Work, hashes: Mapping[str, str]) -> None:
+    """Write everything but the manifest of which the media are made."""
     folder, spec, facts, media = work.folder, work.spec, work.world.facts, work.world.media
     shown = needed_frames(video.timeline for video in work.videos())
-    encode(work, {source: stop for source, (_, stop) in shown.items()})
-    hashes: Mapping[str, str] = {}
-    if spec.output.media == "video":
-        hashes = emit_videos(work)
-    elif spec.output.media == "frames":
-        emit_frames(work)
-    else:
-        prune(folder, set())
     cuts = cuts_of((video.timeline for video in work.videos()), media.encoding.gop)
     write_fingerprints(folder.fingerprints, {source: media.store(source) for source in shown}, spans=shown, cuts=cuts)
     sources = [source for source in _sources(facts) if source.id in shown]
@@ -222,33 +205,6 @@ def _emit(work: Work) -> None:
     write_metadata(work.rows(hashes), folder.metadata, media=spec.output.media)
     _draw_picture(folder, media)
     write_card(folder, spec, sources=sources, tally=work.counts)
-    write_manifest(work.rows(hashes), folder.manifest)
-
-
-def encode(work: Work, needed: Mapping[str, int]) -> None:
-    """Encode the first so many frames of each source."""
-    tools = work.tools
-    work.world.media.encode(needed, executor=tools.executor, progress=tools.progress, what="encoding")
-
-
-def emit_videos(work: Work) -> dict[str, str]:
-    """Splice the videos that are made here, and keep no others; returns the SHA-256 of each file by the video's id."""
-    folder, media, tools = work.folder, work.world.media, work.tools
-    tasks = (media.render_task(video.timeline, folder.video(video.number, video.id)) for video in work.own_videos())
-    hashes: dict[Path, str] = {}
-    with tools.progress.stage("splicing videos", sum(1 for _ in work.own_videos())) as stage:
-        hashes.update(counted(tools.executor.map(render, tasks), stage))
-    prune(folder, set(hashes))
-    return {path.stem: digest for path, digest in hashes.items()}
-
-
-def emit_frames(work: Work) -> None:
-    """Write the frames that are made here, and keep no others."""
-    folder, tools, tasks = work.folder, work.tools, work.own_frames()
-    with tools.progress.stage("writing frames", sum(task.stop - task.start for task in tasks)) as stage:
-        for count in tools.executor.map(write_frames, tasks):
-            stage.step(count)
-    prune(folder, {folder.frame(task.source, at) for task in tasks for at in range(task.start, task.stop)})
 
 
 def _is_complete(work: Work) -> bool:
@@ -265,18 +221,11 @@ def _is_complete(work: Work) -> bool:
     return True
 
 
-def media_files(folder: DatasetFolder, video: Video, media: str) -> list[Path]:
-    """The files in which a video is shown."""
-    if media == "video":
-        return [folder.video(video.number, video.id)]
-    return [folder.root / path for path in set(frame_paths(video.timeline, folder))] if media == "frames" else []
-
-
 def _draw_picture(folder: DatasetFolder, media: Media) -> None:
     """A picture of one item for the card: of one with a needle, as near to the middle as there is."""
     items = islice(read_plan(folder.plan), 500)
     middle = Fraction(1, 2)
     item = min(items, key=lambda item: (not item.needles, abs(item.requested_depth - middle)))
     frames = ItemFrames(item.timeline, media)
-    with atomic_path(folder.picture) as part:
-        draw_strip(item, {at: frames[at] for at in chosen_frames(item)}).save(part, format="PNG", compress_level=3)
+    with atomic_path(folder.picture) as part, part.open("wb") as file:
+        draw_strip(item, {at: frames[at] for at in chosen_frames(item)}).save(file, format="PNG", compress_level=3)

@@ -20,6 +20,16 @@ Result = TypeVar("Result")
 class Executor(Protocol):
     """Runs a function over tasks that do not depend on each other."""
 
+    @property
+    def kind(self) -> str:
+        """`local` or `ray`."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at a time."""
+        ...
+
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """Yield the results in whatever order they come; the first error ends the run and is raised."""
         ...
@@ -28,9 +38,16 @@ class Executor(Protocol):
 class LocalExecutor:
     """`jobs` processes on this machine; with one job, this process itself."""
 
+    kind = "local"
+
     def __init__(self, jobs: int = 1) -> None:
         """Start nothing yet; `jobs` is at least 1."""
         self._jobs = max(1, jobs)
+
+    @property
+    def workers(self) -> int:
+        """See `Executor.workers`."""
+        return self._jobs
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """See `Executor.map`; at most two tasks per process are in flight, so that memory stays flat."""

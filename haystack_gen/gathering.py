@@ -1,7 +1,7 @@
 """All that a spec names, looked at: films, needles, look-alikes, sightings and samplers become facts for planning."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from haystack_gen.ahead import embed_films, film_tasks
@@ -10,7 +10,9 @@ from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.executors import Executor, LocalExecutor
 from haystack_gen.facts import Facts, Match, Sampled, Sighting, Source
+from haystack_gen.fetched import urls_named, with_urls
 from haystack_gen.gather.big_pools import mine_catalog
+from haystack_gen.gather.elsewhere import in_cache
 from haystack_gen.gather.embed import embed_cached, embedder, shelf
 from haystack_gen.gather.mine import embed_needles
 from haystack_gen.gather.neighbours import sightings
@@ -19,25 +21,27 @@ from haystack_gen.gather.pool import catalog_pool, load_mined, mined_remarks, po
 from haystack_gen.gather.world import World, gather_world, remember_places, sources_by_id
 from haystack_gen.judge.samplers import sampler
 from haystack_gen.media import Media
-from haystack_gen.progress import Progress, Silent, counted
 from haystack_gen.ray_executor import RayExecutor
 from haystack_gen.records import dump, load
 from haystack_gen.spec import Spec
+from haystack_gen.watch import Watch
 from haystack_gen.workspace import content_key
+
+_LOOKING = "looking for needles in it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What work is done with: where artefacts are cached, who runs tasks, who watches."""
+    """What work is done with: where artefacts are cached, who runs tasks, what measures them."""
 
     cache: Cache
     executor: Executor
-    progress: Progress
+    progress: Watch = field(default_factory=Watch)
 
     @classmethod
-    def local(cls, *, cache: Cache | None = None, jobs: int = 1, progress: Progress | None = None) -> "Tools":
+    def local(cls, *, cache: Cache | None = None, jobs: int = 1) -> "Tools":
         """The usual cache and `jobs` processes of this machine."""
-        return cls(cache=cache or Cache.default(), executor=LocalExecutor(jobs), progress=progress or Silent())
+        return cls(cache=cache or Cache.default(), executor=LocalExecutor(jobs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,13 @@ def gather(spec: Spec, tools: Tools) -> Gathered:
     Raises:
         InputError: the world does not hold what the spec names.
     """
-    world = gather_world(spec, tools.cache)
+    with urls_named(tools.cache):
+        return _gathered(in_cache(spec, tools.cache), tools)
+
+
+def _gathered(spec: Spec, tools: Tools) -> Gathered:
+    with tools.progress.stage("looking at the sources", None):
+        world = gather_world(spec, tools.cache, progress=tools.progress)
     mined, pictures, remarks = _mined(spec, world, tools)
     sources = sources_by_id(world.films, world.needle_films, world.stills, pictures)
     remember_places(sources.values(), tools.cache)
@@ -73,7 +83,8 @@ def gather(spec: Spec, tools: Tools) -> Gathered:
         noise=world.noise,
         wording=world.wording,
     )
-    return Gathered(facts=facts, media=media, remarks=(*world.remarks, *remarks))
+    said = (with_urls(remark, tools.cache) for remark in (*world.remarks, *remarks))
+    return Gathered(facts=facts, media=media, remarks=tuple(said))
 
 
 def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], tuple[Source, ...], tuple[str, ...]]:
@@ -84,14 +95,18 @@ def _mined(spec: Spec, world: World, tools: Tools) -> tuple[tuple[Match, ...], t
     if rules.matches:
         given = Path(rules.matches)
         return *_for_pack(load_mined(given), world.pack, rules.matches), mined_remarks(given)
-    pool = catalog_pool(rules.pool, tools.cache)
+    pool = catalog_pool(rules.pool, tools.cache, progress=tools.progress)
     looks = (embedder(rules.embedder).name, haystack.fps, haystack.size, haystack.fit)
     asked = [(needle.id, needle.source) for needle in world.pack.needles]
     pictured = [(source.id, source.sha256) for source in (*world.pack.stills, *pool)]
     file = tools.cache.mined_file(content_key(rules.model_dump_json(), *looks, *asked, *pictured))
-    if not file.is_file():
-        with tools.progress.stage("mining look-alikes", pool_size(pool, haystack.fps)) as stage:
+    pictures, known = pool_size(pool, haystack.fps), file.is_file()
+    with tools.progress.stage("mining look-alikes", pictures, "pictures") as stage:
+        if known:
+            stage.step(0, found=pictures)
+        else:
             mined = mine_catalog(spec, world.pack, pool, cache=tools.cache, stage=stage)
+    if not known:
         with atomic_folder(file.parent) as part:
             save_mined(mined.matches, mined.sources, part / file.name, remarks=mined.remarks)
     return *load_mined(file), mined_remarks(file)
@@ -116,12 +131,15 @@ def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Si
     model = embedder(spec.mining.embedder)
     asked = {needle.id: needle.source for needle in world.pack.needles}
     named = (*asked.items(), *((film.id, film.sha256) for film in world.films))
-    chunks = (media.folder(source).name for source in (*asked.values(), *(film.id for film in world.films)))
+    chunks = (media.key(source) for source in (*asked.values(), *(film.id for film in world.films)))
     key = content_key(*named, *chunks, model.name, spec.mining.band[1])
     file = tools.cache.sightings_file(key)
-    if file.is_file():
-        return load(file, Sighting)
     lengths = {film.id: media.length(film.id) for film in world.films}
+    frames = sum(lengths.values())
+    if file.is_file():
+        with tools.progress.stage(_LOOKING, frames, "frames") as stage:
+            stage.step(0, found=frames)
+        return load(file, Sighting)
     media.encode(lengths, executor=tools.executor, progress=tools.progress, what="encoding the haystack")
     if isinstance(tools.executor, RayExecutor):
         tasks = film_tasks(world.films, media, lengths)
@@ -133,11 +151,11 @@ def _sightings(spec: Spec, world: World, media: Media, tools: Tools) -> tuple[Si
     )
     queries = dict(zip(asked, needles, strict=True))
     seen: list[Sighting] = []
-    with tools.progress.stage("looking for needles in it", sum(lengths.values())) as stage:
+    with tools.progress.stage(_LOOKING, frames, "frames") as stage:
         for film in world.films:
-            pictures = counted(media.store(film.id).read(0, lengths[film.id]), stage)
+            pictures = media.store(film.id).read(0, lengths[film.id])
             memory = shelf(film, embedder=model, cache=tools.cache)
-            vectors, _ = embed_cached(pictures, embedder=model, file=memory, film=True)
+            vectors, _ = embed_cached(pictures, embedder=model, file=memory, film=True, stage=stage)
             seen += sightings(queries, {film.id: vectors}, ceiling=spec.mining.band[1])
     found = tuple(sorted(seen, key=lambda one: (one.needle, one.source, one.frame)))
     write_atomic(file, dump(found))

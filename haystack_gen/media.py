@@ -20,6 +20,7 @@ from haystack_gen.emit.splice import Piece, splice
 from haystack_gen.errors import InputError, UnfinishedError
 from haystack_gen.executors import Executor
 from haystack_gen.facts import Source, sampled_length
+from haystack_gen.fetched import arrive_all, is_there
 from haystack_gen.gather.catalog import hash_of
 from haystack_gen.gather.fit import Fit
 from haystack_gen.gather.images import Pixels
@@ -97,11 +98,14 @@ class Media:
         self.encoding = encoding_of(spec)
 
     def folder(self, source: str) -> Path:
-        """Where the source's chunks lie, named by everything their bytes depend on."""
+        """Where the source's chunks lie."""
+        return self._cache.chunk_folder(self.key(source))
+
+    def key(self, source: str) -> str:
+        """Names the source's chunks by everything their bytes depend on."""
         one, haystack = self._sources[source], self._spec.haystack
         sampling = "still" if one.is_still else haystack.sampling
-        key = content_key(one.sha256, one.at_s, haystack.fit, sampling, self.encoding.key)
-        return self._cache.chunk_folder(key)
+        return content_key(one.sha256, one.at_s, haystack.fit, sampling, self.encoding.key)
 
     def store(self, source: str) -> ChunkStore:
         """The source's chunks."""
@@ -121,10 +125,9 @@ class Media:
                 all others are.
         """
         tasks = [task for source, stop in sorted(needed.items()) for task in self._tasks(source, stop)]
-        if gone := sorted({task.source.path or task.source.id for task in tasks if not _is_there(task.source)}):
-            raise InputError(
-                f"{', '.join(gone)}: the source is gone; put it back, or say with --source where it is now"
-            )
+        if gone := [task.source for task in tasks if not _is_there(task.source)]:
+            raise InputError(_gone(gone))
+        arrive_all((Path(task.source.path) for task in tasks), progress)
         attempts = Attempts(executor)
         total = sum(self._whole(source, stop) for source, stop in needed.items())
         with progress.stage(what, total, "frames") as stage:
@@ -163,8 +166,10 @@ class Media:
 
     def still(self, source: str) -> Pixels:
         """A needle or distractor as it was before encoding, fitted to the frame."""
-        haystack = self._spec.haystack
-        return still_pixels(self._sources[source], size=haystack.size, fit=haystack.fit)
+        haystack, one = self._spec.haystack, self._sources[source]
+        if not _is_there(one):
+            raise InputError(_gone([one]))
+        return still_pixels(one, size=haystack.size, fit=haystack.fit)
 
 
 class ItemFrames(Sequence[Pixels]):
@@ -217,8 +222,13 @@ def needed_frames(timelines: Iterable[Timeline]) -> dict[str, tuple[int, int]]:
     return needed
 
 
+def _gone(sources: Iterable[Source]) -> str:
+    named = ", ".join(sorted({source.path or source.id for source in sources}))
+    return f"{named}: the source is gone; put it back, or say with --source where it is now"
+
+
 def _is_there(source: Source) -> bool:
-    return bool(source.path) and Path(source.path).is_file()
+    return bool(source.path) and is_there(Path(source.path))
 
 
 def _encode(task: EncodeTask) -> Counts:
@@ -269,5 +279,5 @@ def render(task: RenderTask) -> Rendered:
 def save_still(picture: Pixels, path: Path) -> None:
     """Write a picture as PNG, unless it is there."""
     if not path.is_file():
-        with atomic_path(path) as part:
-            Image.fromarray(picture).save(part, format="PNG")
+        with atomic_path(path) as part, part.open("wb") as file:  # which Pillow leaves open if it is interrupted
+            Image.fromarray(picture).save(file, format="PNG")

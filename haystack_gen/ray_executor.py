@@ -137,15 +137,22 @@ def _work(function: Callable[[Task], Result], task: Task, here: _Here) -> Result
 class RayExecutor:
     """One task per CPU of the Ray that this program is connected to; tasks of a lost worker run again elsewhere."""
 
+    kind = "ray"
+
     def __init__(self, ray: Any) -> None:
         """`ray` is the connected module; see `ray_executor`."""
         self._ray = ray
+
+    @property
+    def workers(self) -> int:
+        """See `Executor.workers`; a cluster may grow or shrink."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """See `Executor.map`; at most two tasks per CPU are in flight."""
         ray, here = self._ray, _Here()
         remote = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
-        most = _PER_CPU * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        most = _PER_CPU * self.workers
         running: list[Any] = []
         try:
             for task in tasks:

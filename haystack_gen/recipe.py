@@ -94,7 +94,7 @@ def check_plan(recipe: Recipe, progress: Progress) -> None:
     """
     folder = recipe.folder
     with expect_file(folder.plan).open("rb") as items, expect_file(folder.dropped).open("rb") as drops:
-        with progress.stage("planning", None) as stage:
+        with progress.stage("planning", None, "items") as stage:
             try:
                 for planned in counted(plan_items(recipe.spec, recipe.facts), stage):
                     line = plan_line(planned).encode()

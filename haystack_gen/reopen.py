@@ -25,15 +25,15 @@ def open_item(dataset: str | Path, item_id: str, *, sources: Sequence[str | Path
     Args:
         dataset: the dataset's folder.
         item_id: an item of its manifest, or a video of some item's context.
-        sources: where films and pictures are now, if they are not where they were when the dataset was built.
+        sources: where films and pictures are now, paths or URLs, if not where they were when the dataset was built.
 
     Raises:
         InputError: no such item, or a source can be found neither in the cache nor on disk.
     """
-    return recipe_frames(Path(dataset), item_id, sources=[Path(source) for source in sources], cache=Cache.default())
+    return recipe_frames(Path(dataset), item_id, sources=sources, cache=Cache.default())
 
 
-def recipe_frames(dataset: Path, name: str, *, sources: Sequence[Path] = (), cache: Cache) -> Frames:
+def recipe_frames(dataset: Path, name: str, *, sources: Sequence[str | Path] = (), cache: Cache) -> Frames:
     """As `open_item`, from a cache of one's own.
 
     Raises:
@@ -43,7 +43,7 @@ def recipe_frames(dataset: Path, name: str, *, sources: Sequence[Path] = (), cac
     return Frames(ItemFrames(timeline, media), timeline.rate)
 
 
-def render_item(dataset: Path, item_id: str, output: Path, *, sources: Sequence[Path], cache: Cache) -> None:
+def render_item(dataset: Path, item_id: str, output: Path, *, sources: Sequence[str | Path], cache: Cache) -> None:
     """Write an item's video, or one of a context, to `output`, the same bytes as the build wrote.
 
     Raises:
@@ -53,7 +53,7 @@ def render_item(dataset: Path, item_id: str, output: Path, *, sources: Sequence[
     render(media.render_task(timeline, output))
 
 
-def _prepared(dataset: Path, name: str, given: Sequence[Path], cache: Cache) -> tuple[Timeline, Media]:
+def _prepared(dataset: Path, name: str, given: Sequence[str | Path], cache: Cache) -> tuple[Timeline, Media]:
     """A timeline and its encoded sources; only what is missing from the cache is looked for and encoded."""
     folder = DatasetFolder(dataset)
     timeline = find_timeline(folder.plan, name)

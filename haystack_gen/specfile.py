@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from haystack_gen.errors import InputError
 from haystack_gen.notation import Section
 from haystack_gen.records import read_text
+from haystack_gen.remote import is_url
 from haystack_gen.spec import Spec
 
 LARGEST_SPEC_BYTES = 1 << 20
@@ -151,7 +152,7 @@ def without_folders(text: str, spec: Spec) -> str:
         str(form): Path(path).resolve().name
         for path in named
         if path and _is_path(path)
-        for form in (Path(path), Path(path).absolute(), Path(path).resolve())
+        for form in ([path.rstrip("/")] if is_url(path) else [Path(path), Path(path).absolute(), Path(path).resolve()])
     }
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, forms[form]) if len(Path(form).parts) > 1 else text

@@ -9,6 +9,7 @@ No two tasks write into one folder, so none waits for another, and one that was 
 the provenance, moves the media to where one build would have made them, and lets that build do the rest.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,24 +22,24 @@ from typing import NamedTuple, TypeVar
 from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained
 from haystack_gen.build import (
     Built,
-    emit_frames,
-    emit_videos,
-    encode,
     finish,
     holding,
     leaks_of,
-    media_files,
     prepare,
+    told,
 )
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.emit.provenance import catalogued, read_facts
+from haystack_gen.emit.summary import Summary, write_summary
 from haystack_gen.emit.videos import distinct_videos
 from haystack_gen.errors import InputError
 from haystack_gen.executors import Executor
 from haystack_gen.gather.world import located
 from haystack_gen.gathering import Gathered, Tools, gather
-from haystack_gen.media import Media, needed_frames
+from haystack_gen.making import Work, make_media, media_files
+from haystack_gen.media import Media
 from haystack_gen.progress import counted
+from haystack_gen.records import read_text
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import DatasetFolder
@@ -71,7 +72,12 @@ class Shard(NamedTuple):
 
     def folder(self, out: Path) -> Path:
         """Where its part of the dataset `out` is made."""
-        return _beside(out) / f"{self.number}-of-{self.total}"
+        return _beside(out) / self.name
+
+    @property
+    def name(self) -> str:
+        """What its folder is called."""
+        return f"{self.number}-of-{self.total}"
 
 
 def build_shard(
@@ -82,6 +88,7 @@ def build_shard(
     Raises:
         InputError: as `build`; or the spec has no media.
         CheckError: as `build`.
+        UnfinishedError: as `build`.
     """
     if spec.output.media == "none":
         raise InputError(
@@ -92,23 +99,25 @@ def build_shard(
         work = prepare(folder, spec, world or gather(spec, tools), tools)
         leaks = leaks_of(work, allow_guessable=allow_guessable)
         work = replace(work, first=shard.number - 1, step=shard.total)
-        if spec.output.media == "video":
-            shown = needed_frames(video.timeline for video in work.own_videos())
-            encode(work, {source: stop for source, (_, stop) in shown.items()})
-            emit_videos(work)
-        else:
-            encode(work, {block.source: block.stop for block in work.own_frames()})  # a source's last block counts
-            emit_frames(work)
-        return work.built(leaks)
+        make_media(work)
+        return told(work, leaks, _summed_up(work))
 
 
-def merge(out: Path, tools: Tools, *, sources: Sequence[Path] = ()) -> Built:
+def _summed_up(work: Work) -> Summary | None:
+    """What a shard took, unless all of it was there."""
+    tools = work.tools
+    if work.folder.summary.is_file() and not any(stage.size_bytes for stage in tools.progress.stages):
+        return None
+    return write_summary(work.folder.summary, tools.progress, executor=tools.executor, counts=work.counts)
+
+
+def merge(out: Path, tools: Tools, *, sources: Sequence[Path | str] = ()) -> Built:
     """Put the parts of the dataset `out` together: the folder that one build would have made, and no parts any more.
 
     Args:
         out: the dataset's folder, as the parts were told.
         tools: the cache should be the one that the parts used, or all is encoded again.
-        sources: where films and pictures are, if not where the parts found them.
+        sources: paths or URLs of films and pictures, if they are not where the parts found them.
 
     Raises:
         InputError: parts are missing, unfinished, or of different datasets.
@@ -122,8 +131,8 @@ def merge(out: Path, tools: Tools, *, sources: Sequence[Path] = ()) -> Built:
     _refuse_another(DatasetFolder(out), first)
     world = _recorded(first, spec, tools, sources)
     with holding(out, tools) as folder:
-        work = prepare(folder, spec, world, tools)
-        with tools.progress.stage("taking the media of the shards", None) as stage, refusals_explained(out):
+        work = replace(prepare(folder, spec, world, tools), parts=tuple(_summaries(shards)))
+        with tools.progress.stage("taking the media of the shards", None, "files") as stage, refusals_explained(out):
             for shard, made in counted(_media(shards), stage):
                 place = out / made.relative_to(shard)
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -180,8 +189,15 @@ def _refuse_different(shards: Sequence[Path]) -> None:
 
 
 def _records(shard: Path) -> set[str]:
-    files = (path for path in DatasetFolder(shard).provenance.glob("*") if path.is_file())
+    folder = DatasetFolder(shard)
+    files = {path for path in folder.provenance.glob("*") if path.is_file()} - {folder.summary, folder.failed}
     return {f"provenance/{path.name}" for path in files if not path.name.startswith(TEMPORARY_MARK)}
+
+
+def _summaries(shards: Sequence[Path]) -> Iterator[Summary]:
+    for file in (DatasetFolder(shard).summary for shard in shards):
+        if file.is_file():
+            yield json.loads(read_text(file))
 
 
 def _refuse_unfinished(out: Path, shards: Sequence[Path], spec: Spec) -> None:
@@ -204,7 +220,7 @@ def _refuse_another(folder: DatasetFolder, first: DatasetFolder) -> None:
         raise InputError(f"{folder.root}: holds a finished dataset of another spec; delete it, or rename it")
 
 
-def _recorded(first: DatasetFolder, spec: Spec, tools: Tools, given: Sequence[Path]) -> Gathered:
+def _recorded(first: DatasetFolder, spec: Spec, tools: Tools, given: Sequence[Path | str]) -> Gathered:
     """What the parts were planned from, with its sources where they were seen last."""
     facts = read_facts(first)
     sources = {source.id: source for source in located(catalogued(first), given, tools.cache)}
@@ -230,6 +246,14 @@ class _Rotated:
 
     def __init__(self, executor: Executor, shard: Shard) -> None:
         self._executor, self._shard = executor, shard
+
+    @property
+    def kind(self) -> str:
+        return self._executor.kind
+
+    @property
+    def workers(self) -> int:
+        return self._executor.workers
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """See `Executor.map`."""

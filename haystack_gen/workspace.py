@@ -52,9 +52,20 @@ def package_folder(name: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class DatasetFolder:
-    """The paths of one dataset; `manifest` is written last, so its existence means complete."""
+    """The paths of one dataset; `manifest` is written last, so its existence means complete.
+
+    Raises:
+        InputError: a URL was taken for a path.
+    """
 
     root: Path
+
+    def __post_init__(self) -> None:
+        if found := re.match("(s3|gs|hf):/", str(self.root)):
+            raise InputError(
+                f"{found[1]}://{str(self.root)[4:].lstrip('/')}: is a URL, expected a folder of this machine; "
+                "haystack-gen build alone writes to URLs; copy the dataset here first to read it"
+            )
 
     @property
     def manifest(self) -> Path:
@@ -91,6 +102,16 @@ class DatasetFolder:
     @property
     def dropped(self) -> Path:
         return self.provenance / "dropped.jsonl"
+
+    @property
+    def failed(self) -> Path:
+        """What could not be made in the last run, and why; a complete dataset has none."""
+        return self.provenance / "failed.jsonl"
+
+    @property
+    def summary(self) -> Path:
+        """What the last run that made anything took: about the machine, so it is never compared or published."""
+        return self.provenance / "summary.json"
 
     @property
     def catalog(self) -> Path:
@@ -183,7 +204,9 @@ class DatasetFolder:
     def _only_begun(self) -> bool:
         """Whether a build stopped before it wrote anything."""
         begun = list(self.root.iterdir()) == [self.provenance]
-        return begun and all(path.name.startswith(TEMPORARY_MARK) for path in self.provenance.iterdir())
+        return begun and all(
+            path.name.startswith(TEMPORARY_MARK) or path == self.failed for path in self.provenance.iterdir()
+        )
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -106,7 +106,6 @@ def built(spec: Spec, out: Path, *, jobs: int = 1) -> DatasetFolder:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder and its bytes."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }
+    """Every file of a folder and its bytes, but for what a build took, which differs from run to run."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if name != "provenance/summary.json"}

@@ -16,7 +16,6 @@ from haystack_gen.errors import HaystackError, InputError, MissingExtraError
 from haystack_gen.executors import LocalExecutor
 from haystack_gen.gathering import Tools
 from haystack_gen.judge.verify import verify
-from haystack_gen.progress import Silent
 from haystack_gen.ray_executor import ray_executor
 from haystack_gen.specfile import dump_spec
 from haystack_gen.split import Shard, build_shard, merge
@@ -88,7 +87,7 @@ def executor(connected):
 
 
 def tools(executor, cache: Path) -> Tools:
-    return Tools(cache=Cache(cache), executor=executor, progress=Silent())
+    return Tools(cache=Cache(cache), executor=executor)
 
 
 @pytest.mark.ray
@@ -205,7 +204,6 @@ import ray
 from ray.cluster_utils import Cluster
 from haystack_gen.build import build
 from haystack_gen.gathering import Tools
-from haystack_gen.progress import Silent
 from haystack_gen.ray_executor import ray_executor
 from haystack_gen.cache import Cache
 from tests.small_world import SmallWorld

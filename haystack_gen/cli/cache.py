@@ -9,7 +9,9 @@ from pathlib import Path
 
 import click
 
-from haystack_gen.cli.options import cache_option, chosen_cache, print_table, say
+from haystack_gen.cache import Cache
+from haystack_gen.cli.options import cache_option, chosen_cache, print_table
+from haystack_gen.cli.view import say
 from haystack_gen.errors import InputError
 
 _SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -30,7 +32,7 @@ def cache() -> None:
 @cache.command()
 @cache_option
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def info(cache: Path | None, as_json: bool) -> None:
+def info(cache: Path | str | None, as_json: bool) -> None:
     """Say where the cache lies, and how much of what is in it."""
     from haystack_gen.cache_care import KINDS, entries
 
@@ -46,6 +48,7 @@ def info(cache: Path | None, as_json: bool) -> None:
         return
     rows = [(kind, f"{_size(sizes[kind]):>9}  {counts[kind]:>7,}  {what}") for kind, what in KINDS.items()]
     print_table([("cache", chosen.root), *rows, ("together", f"{_size(sizes.total()):>9}  {counts.total():>7,}")])
+    _say_where_else(chosen)
 
 
 @cache.command()
@@ -55,7 +58,7 @@ def info(cache: Path | None, as_json: bool) -> None:
     "--max-size", metavar="SIZE", help="Delete what was used longest ago until so much is left, such as 20GB."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
-def prune(cache: Path | None, older_than: str | None, max_size: str | None, dry_run: bool) -> None:
+def prune(cache: Path | str | None, older_than: str | None, max_size: str | None, dry_run: bool) -> None:
     """Delete what has not been used for long. Builds make again what they need.
 
     Refuses while a build uses the cache; a build that starts meanwhile waits.
@@ -80,6 +83,13 @@ def prune(cache: Path | None, older_than: str | None, max_size: str | None, dry_
         print_table([(f"{kind:<10}", f"{_size(size):>9}  {count:>7,}")])
     verb = "would be deleted" if dry_run else "deleted"
     say(f"{len(gone):,} entries, {_size(sum(entry.size_bytes for entry in gone))}, {verb} of {chosen.root}")
+    _say_where_else(chosen)
+
+
+def _say_where_else(chosen: Cache) -> None:
+    """Of a cache at a URL only the copy of this machine is looked after."""
+    if url := getattr(chosen, "url", ""):
+        say(f"this is the copy that this machine has of {url}; what lies there is neither counted nor deleted")
 
 
 def _measure(option: str, given: str, units: dict[str, int]) -> int:

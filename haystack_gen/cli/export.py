@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from haystack_gen.cli.options import RichProgress, say
+from haystack_gen.cli.options import LocalPath
+from haystack_gen.cli.view import on_stderr, say, view_option
 from haystack_gen.errors import InputError
 from haystack_gen.workspace import DatasetFolder
 
@@ -15,14 +16,15 @@ _FORMS = ("lmms-eval", "vlmevalkit", "vnbench", "messages", "inspect", "webdatas
 
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("dataset", type=LocalPath(path_type=Path))
 @click.argument("form", type=click.Choice(_FORMS))
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=LocalPath(path_type=Path),
     help="Folder to write, new or empty [default: DATASET/FORM; of webdataset, DATASET-webdataset beside it].",
 )
+@view_option
 def export(dataset: Path, form: str, output: Path | None) -> None:
     """Write a dataset in the FORM that another program reads.
 
@@ -46,7 +48,7 @@ def export(dataset: Path, form: str, output: Path | None) -> None:
     usual = _usual(folder, form)
     out = output or usual
     _refuse_another(folder, out, usual=usual, goes_on=form == "webdataset")
-    written = _writer(form)(folder, out, progress=RichProgress())
+    written = _writer(form)(folder, out, progress=on_stderr())
     say(f"wrote {len(written):,} {'file' if len(written) == 1 else 'files'} to {out}")
 
 

@@ -8,13 +8,12 @@ import click
 
 from haystack_gen.cli.options import (
     ListCommand,
-    RichProgress,
     cache_option,
     chosen_cache,
     chosen_settings,
     print_table,
-    say,
 )
+from haystack_gen.cli.view import on_stderr, say, view_option
 from haystack_gen.errors import InputError
 
 
@@ -25,7 +24,8 @@ from haystack_gen.errors import InputError
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of the spec.")
 @click.option("--shard", default="1/1", show_default=True, metavar="I/N", help="Embed only the I-th of N shares.")
 @cache_option
-def index(shard: str, cache: Path | None, **options: Any) -> None:
+@view_option
+def index(shard: str, cache: Path | str | None, **options: Any) -> None:
     """Embed a large pool into the cache and index it, so that mine and build need only search.
 
     Several machines can share the work: each embeds a share into a cache that all see, or into one of its own, whose
@@ -36,6 +36,7 @@ def index(shard: str, cache: Path | None, **options: Any) -> None:
       haystack-gen index --pool films/ --shard 2/8
       haystack-gen mine --pool films/ --needles my-pack -o matches.jsonl
     """
+    from haystack_gen.fetched import urls_named
     from haystack_gen.gather.big_pools import embed_missing, index_of, is_big
     from haystack_gen.gather.embed import embedder
     from haystack_gen.gather.parts import parts_of
@@ -48,21 +49,23 @@ def index(shard: str, cache: Path | None, **options: Any) -> None:
     keys = {"fps": "haystack.fps", "embedder": "mining.embedder"}
     overrides |= {keys[name]: value for name, value in options.items() if value is not None}
     spec = read_spec("", where="index", overrides=overrides)
-    store, progress = chosen_cache(cache), RichProgress()
-    pool = catalog_pool(spec.mining.pool, store)
-    if not is_big(pool, spec):
-        say("a pool of this size is searched as it is; it needs no index")
-        return
-    parts, model = parts_of(pool, rate=spec.haystack.fps), embedder(spec.mining.embedder)
-    share = parts[len(parts) * (number - 1) // of : len(parts) * number // of]
-    with progress.stage("embedding the pool", sum(map(len, share))) as stage:
-        count = embed_missing(share, spec, embedder=model, cache=store, stage=stage)
-    say(f"{count.embedded} pictures embedded, {count.reused} known or alike")
-    there = sum(part.folder(spec, embedder=model, cache=store).is_dir() for part in parts)
-    rows = [("pictures", str(sum(map(len, parts)))), ("parts embedded", f"{there} of {len(parts)}")]
-    if there == len(parts):
-        rows.append(("lists", str(index_of(parts, spec, embedder=model, cache=store).lists)))
-    print_table(rows)
+    progress = on_stderr()
+    store = chosen_cache(cache, progress)
+    with urls_named(store), store.in_use():
+        pool = catalog_pool(spec.mining.pool, store, progress=progress)
+        if not is_big(pool, spec):
+            say("a pool of this size is searched as it is; it needs no index")
+            return
+        parts, model = parts_of(pool, rate=spec.haystack.fps), embedder(spec.mining.embedder)
+        share = parts[len(parts) * (number - 1) // of : len(parts) * number // of]
+        with progress.stage("embedding the pool", sum(map(len, share)), "pictures") as stage:
+            count = embed_missing(share, spec, embedder=model, cache=store, stage=stage)
+        say(f"{count.embedded} pictures embedded, {count.reused} known or alike")
+        there = sum(part.folder(spec, embedder=model, cache=store).is_dir() for part in parts)
+        rows = [("pictures", str(sum(map(len, parts)))), ("parts embedded", f"{there} of {len(parts)}")]
+        if there == len(parts):
+            rows.append(("lists", str(index_of(parts, spec, embedder=model, cache=store).lists)))
+        print_table(rows)
 
 
 def _share(shard: str) -> tuple[int, int]:

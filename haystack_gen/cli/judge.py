@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from haystack_gen.cli.options import ListCommand, RichProgress, say, visible
+from haystack_gen.cli.options import ListCommand, LocalPath
+from haystack_gen.cli.view import on_stderr, say, view_option, visible
 from haystack_gen.errors import InputError
 from haystack_gen.workspace import DatasetFolder
 
@@ -20,7 +21,7 @@ _FIELDS = ("question", "options", "answer", "group")
 
 
 @click.command(cls=ListCommand)
-@click.argument("subject", type=click.Path(path_type=Path))
+@click.argument("subject", type=LocalPath(path_type=Path))
 @click.option(
     "--sampler", multiple=True, help="Which frames a model is shown, such as linspace:64. Several may follow."
 )
@@ -31,6 +32,7 @@ _FIELDS = ("question", "options", "answer", "group")
     "--group-field", metavar="KEY", help="The key that the rotations of one question share, if there are any."
 )
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+@view_option
 def audit(subject: Path, sampler: tuple[str, ...], as_json: bool, **fields: str | None) -> None:
     """Which needles do models get to see, and what is guessed without the video? Exit 1 if the answers leak.
 
@@ -51,12 +53,12 @@ def audit(subject: Path, sampler: tuple[str, ...], as_json: bool, **fields: str 
             raise InputError(f"{subject}: is a dataset folder, whose fields are known; leave --*-field out")
         from haystack_gen.judge.audit import audit as audit_dataset
 
-        found = audit_dataset(DatasetFolder(subject), sampler, progress=RichProgress())
+        found = audit_dataset(DatasetFolder(subject), sampler, progress=on_stderr())
         outlooks, guessed = found.outlooks, found.guessed
     elif sampler:
         raise InputError(f"{subject}: is no folder, and frames are sampled of datasets alone; leave --sampler out")
     else:
-        guessed = guess_parts({"all": list(read_questions(subject, Fields(**named)))}, progress=RichProgress())
+        guessed = guess_parts({"all": list(read_questions(subject, Fields(**named)))}, progress=on_stderr())
     if as_json:
         report = {"visibility": [one.as_json() for one in outlooks], "blind": guessed.as_json()}
         sys.stdout.write(json.dumps(report, indent=1, ensure_ascii=False) + "\n")

@@ -7,16 +7,17 @@ from pathlib import Path
 import click
 
 from haystack_gen.atomic import atomic_path
-from haystack_gen.cli.options import ListCommand, RichProgress, cache_option, chosen_cache, print_table, say, visible
+from haystack_gen.cli.options import ListCommand, LocalPath, PathOrUrl, cache_option, chosen_cache, print_table
+from haystack_gen.cli.view import on_stderr, say, view_option, visible
 from haystack_gen.errors import InputError, StorageError
 from haystack_gen.plan.rope import PRESETS, preset_period
 from haystack_gen.plan.rope import rope_period as period_of
 from haystack_gen.workspace import DatasetFolder
 
-_DATASET = click.Path(path_type=Path)
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_DATASET = LocalPath(path_type=Path)
+_FILE = LocalPath(path_type=Path, dir_okay=False)
 _sources = click.option(
-    "--source", multiple=True, type=click.Path(path_type=Path), help="Where the films and pictures are now."
+    "--source", multiple=True, type=PathOrUrl(path_type=Path), help="Where the films and pictures are now."
 )
 
 
@@ -50,6 +51,7 @@ def show(dataset: Path, item: str, output: Path | None) -> None:
 @click.option("--reader", multiple=True, help="pyav, decord or opencv; by default all that are installed.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Local processes.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+@view_option
 def verify(dataset: Path, reader: tuple[str, ...], jobs: int, as_json: bool) -> None:
     """Decode everything and compare it with the plan; exit 1 on any difference. audit/verified.json says that it held.
 
@@ -62,7 +64,7 @@ def verify(dataset: Path, reader: tuple[str, ...], jobs: int, as_json: bool) -> 
     from haystack_gen.judge.verify import verify as verify_dataset
 
     folder = DatasetFolder(dataset)
-    report = verify_dataset(folder, readers=reader, executor=LocalExecutor(jobs), progress=RichProgress())
+    report = verify_dataset(folder, readers=reader, executor=LocalExecutor(jobs), progress=on_stderr())
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), indent=1) + "\n")
     else:
@@ -80,7 +82,7 @@ def verify(dataset: Path, reader: tuple[str, ...], jobs: int, as_json: bool) -> 
 @click.option("-o", "--output", type=_FILE, required=True, help="The mp4 to write.")
 @_sources
 @cache_option
-def render(dataset: Path, item: str, output: Path, source: tuple[Path, ...], cache: Path | None) -> None:
+def render(dataset: Path, item: str, output: Path, source: tuple[Path | str, ...], cache: Path | str | None) -> None:
     """Render one item again, from the recipe: the plan, and the films it names.
 
     \b

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from io import StringIO
 from typing import Any
 
 import click
@@ -14,10 +15,10 @@ from haystack_gen.cli.judge import audit
 from haystack_gen.cli.look import render, rope_period, show, verify
 from haystack_gen.cli.make import build, demo, init, mine, plan
 from haystack_gen.cli.merge import merge
-from haystack_gen.cli.options import say
 from haystack_gen.cli.push import push
 from haystack_gen.cli.report import report
 from haystack_gen.cli.score import score
+from haystack_gen.cli.view import Screen, screen_of
 from haystack_gen.errors import HaystackError
 
 _INTERRUPTED = 130  # what shells call a process that Ctrl-C ended
@@ -29,25 +30,45 @@ class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(self.commands)
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            code = super().main(args, *rest, **options | {"standalone_mode": False})
-        except click.ClickException as error:
-            error.show()
-            code = error.exit_code
-        except HaystackError as error:
-            say(f"Error: {error}")
-            code = error.exit_code
-        except OSError as error:
-            say(f"Error: {error.filename or 'file system'}: {error.strerror or error}")
-            code = HaystackError.exit_code
-        except MemoryError:
-            say("Error: there is not enough memory for this input; give a smaller one, or run it on a larger machine")
-            code = HaystackError.exit_code
-        except (click.Abort, KeyboardInterrupt):
-            click.echo("Stopped. The same command goes on from here.", err=True)
-            code = _INTERRUPTED
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None  # before click writes an empty line to stderr, which would be no event
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        given = sys.argv[1:] if args is None else list(args)
+        command = next((word for word in given if word in self.commands), "")
+        with screen_of(given, command) as screen:
+            code = 0
+            try:
+                code = super().main(args, *rest, **options | {"standalone_mode": False}) or 0
+            except (Exception, KeyboardInterrupt) as error:
+                code = _failed(error, screen)
+        screen.close(code)
         sys.exit(code)
+
+
+def _failed(error: BaseException, screen: Screen) -> int:
+    """Show an error in the user's words, and return its exit code; what is none of the user's is raised again."""
+    code, shown = HaystackError.exit_code, None
+    if isinstance(error, click.ClickException):
+        usage = StringIO()
+        error.show(usage)
+        message, code, shown = error.format_message(), error.exit_code, usage.getvalue().rstrip("\n")
+    elif isinstance(error, HaystackError):
+        message, code = str(error), error.exit_code
+    elif isinstance(error, OSError):
+        message = f"{error.filename or 'file system'}: {error.strerror or error}"
+    elif isinstance(error, MemoryError):
+        message = "there is not enough memory for this input; give a smaller one, or run it on a larger machine"
+    elif isinstance(error, click.Abort | KeyboardInterrupt):
+        message = "Stopped. The same command goes on from here."
+        code, shown = _INTERRUPTED, f"\n{message}"  # below the ^C of a terminal
+    else:
+        raise error
+    screen.fail(message, code, shown=shown or f"Error: {message}")
+    return code
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -11,9 +11,11 @@ from typing import Any
 import click
 
 from haystack_gen.atomic import atomic_path, write_atomic
+from haystack_gen.cli.measures import spent
 from haystack_gen.cli.options import (
     ListCommand,
-    RichProgress,
+    LocalPath,
+    PathOrUrl,
     cache_option,
     chosen_cache,
     chosen_recipe,
@@ -21,18 +23,18 @@ from haystack_gen.cli.options import (
     chosen_spec,
     presets,
     print_table,
-    say,
     spec_options,
 )
+from haystack_gen.cli.places import place_of, refuse_another
+from haystack_gen.cli.view import on_stderr, say, view_option
 from haystack_gen.cli.workers import Workers, jobs_option, worker_options
 from haystack_gen.errors import InputError
 from haystack_gen.spec import Spec
-from haystack_gen.specfile import dump_spec, published
 from haystack_gen.workspace import DatasetFolder, package_folder
 
-_OUT = click.Path(path_type=Path, file_okay=False)
-_OUT_HELP = "Dataset folder: new, or one begun with the same command."
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_OUT = LocalPath(path_type=Path, file_okay=False)
+_OUT_HELP = "Dataset folder: new, or one begun with the same command; or an s3:// or gs:// URL."
+_FILE = LocalPath(path_type=Path, dir_okay=False)
 _MOST_REMARKS = 20
 
 
@@ -41,7 +43,8 @@ _MOST_REMARKS = 20
 @cache_option
 @jobs_option
 @click.option("--seed", type=int, default=42, show_default=True, help="Seed of every draw.")
-def demo(out: Path, cache: Path | None, jobs: int, seed: int) -> None:
+@view_option
+def demo(out: Path, cache: Path | str | None, jobs: int, seed: int) -> None:
     """Build a small dataset from nothing and verify it: drawn films, drawn needles, no downloads.
 
     \b
@@ -53,7 +56,7 @@ def demo(out: Path, cache: Path | None, jobs: int, seed: int) -> None:
     from haystack_gen.specfile import read_spec_file
 
     spec = read_spec_file(package_folder("templates") / "specs" / "tiny.yaml", overrides={"seed": seed})
-    _refuse_another(DatasetFolder(out), spec)
+    refuse_another(DatasetFolder(out), spec)
     folder = DatasetFolder(out)
     with Workers(jobs=jobs).tools(cache) as tools:
         built = build(spec, out, tools)
@@ -105,7 +108,8 @@ def init(preset: str, output: Path | None) -> None:
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key of the spec.")
 @click.option("-o", "--output", type=_FILE, required=True, help="File of matches; their pictures go beside it.")
 @cache_option
-def mine(output: Path, cache: Path | None, **options: Any) -> None:
+@view_option
+def mine(output: Path, cache: Path | str | None, **options: Any) -> None:
     """Search a pool of images and videos for look-alikes of a pack's needles.
 
     \b
@@ -113,7 +117,9 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
       haystack-gen mine --needles my-pack --pool films/ -o matches.jsonl
       haystack-gen build v-niah-d --needles my-pack --matches matches.jsonl --haystack film.mp4 --out niah-d
     """
+    from haystack_gen.fetched import urls_named
     from haystack_gen.gather.big_pools import mine_catalog
+    from haystack_gen.gather.elsewhere import in_cache
     from haystack_gen.gather.pool import catalog_pool, pool_size, save_mined, stills_beside
     from haystack_gen.gather.world import gather_pack
     from haystack_gen.specfile import read_spec
@@ -126,10 +132,13 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
     spec = read_spec("", where="mine", overrides=overrides)
     if output.exists() or stills_beside(output).exists():
         raise InputError(f"{output}: exists already; choose another -o, or delete it and {stills_beside(output).name}")
-    store, progress = chosen_cache(cache), RichProgress()
-    pack, pool = gather_pack(spec, store), catalog_pool(spec.mining.pool, store)
-    with progress.stage("mining look-alikes", pool_size(pool, spec.haystack.fps)) as stage:
-        mined = mine_catalog(spec, pack, pool, cache=store, stage=stage)
+    progress = on_stderr()
+    store = chosen_cache(cache, progress)
+    with urls_named(store), store.in_use():
+        pack = gather_pack(in_cache(spec, store), store)
+        pool = catalog_pool(spec.mining.pool, store, progress=progress)
+        with progress.stage("mining look-alikes", pool_size(pool, spec.haystack.fps), "pictures") as stage:
+            mined = mine_catalog(spec, pack, pool, cache=store, stage=stage)
     save_mined(mined.matches, mined.sources, output, remarks=mined.remarks)
     _say_remarks(mined.remarks)
     found = Counter(match.needle for match in mined.matches)
@@ -145,7 +154,7 @@ def mine(output: Path, cache: Path | None, **options: Any) -> None:
 @cache_option
 @worker_options
 def plan(
-    output: Path | None, dry_run: bool, as_json: bool, cache: Path | None, workers: Workers, **options: Any
+    output: Path | None, dry_run: bool, as_json: bool, cache: Path | str | None, workers: Workers, **options: Any
 ) -> None:
     """Plan items without making media: cells, drops with their reasons, expected size.
 
@@ -170,7 +179,7 @@ def plan(
         if dry_run:
             mining = spec.mining.model_copy(update={"uniqueness": "off"})
             spec = spec.model_copy(update={"mining": mining})
-        with workers.tools(cache) as tools:
+        with workers.tools(cache) as tools, tools.cache.in_use():
             world = gather(spec, tools)
         _say_remarks(world.remarks)
         facts = world.facts
@@ -193,12 +202,7 @@ def plan(
 
 @click.command(cls=ListCommand)
 @spec_options
-@click.option(
-    "--out",
-    type=_OUT,
-    required=True,
-    help=_OUT_HELP,
-)
+@click.option("--out", type=PathOrUrl(path_type=Path, file_okay=False), required=True, help=_OUT_HELP)
 @click.option("--replace", is_flag=True, help="Let --out hold a finished dataset of another spec, which is replaced.")
 @click.option("--media", type=click.Choice(["video", "frames", "none"]), help="What to write; none: the recipe only.")
 @click.option("--allow-guessable", is_flag=True, help="Build it also if a rule of thumb answers it without the videos.")
@@ -206,12 +210,12 @@ def plan(
 @cache_option
 @worker_options
 def build(
-    out: Path,
+    out: Path | str,
     replace: bool,
     media: str | None,
     allow_guessable: bool,
     shard: str | None,
-    cache: Path | None,
+    cache: Path | str | None,
     workers: Workers,
     **options: Any,
 ) -> None:
@@ -232,18 +236,22 @@ def build(
     make = partial(build_shard, shard=Shard.parse(shard)) if shard else build_dataset
     make = partial(make, allow_guessable=allow_guessable)
     recipe = chosen_recipe(options)
-    spec = None if recipe else chosen_spec(options)
-    if spec and not replace:
-        _refuse_another(DatasetFolder(out), spec)
-    with workers.tools(cache) as tools:
-        built = make(spec, out, tools) if spec else _rebuild(recipe, out, tools, replace=replace, make=make)
+    opened = _opened(recipe[0]) if recipe else None
+    spec = opened.spec if opened else chosen_spec(options)
+    where = partial(place_of, shard=Shard.parse(shard).name if shard else "", spec=None if replace else spec)
+    with workers.tools(cache) as tools, where(out, tools) as place:
+        built = _rebuild(opened, recipe[1], place, tools, make=make) if recipe else make(spec, place, tools)
     made = DatasetFolder(built.folder)
     _say_remarks(built.remarks, where=f" in {made.remarks}")
     _say_remarks([f"can be guessed: {leak}" for leak in built.leaks], where=f" in {made.audit('blind.json')}")
     for reason, count in built.dropped.items():
         say(f"dropped {count}: {reason}")
+    if built.summary:
+        say(", ".join(spent(built.summary)))
     if shard:
         say(f"shard {shard} is in {made.root}; when all are made: haystack-gen merge {out}")
+    elif isinstance(out, str):
+        say(f"{built.items} items in {out}, and in {place}; check them with: haystack-gen verify {place}")
     else:
         say(f"{built.items} items in {out}; check them with: haystack-gen verify {out}")
 
@@ -253,20 +261,22 @@ def _recorded(recipe: tuple[str, list[str]]) -> tuple[Spec, Any]:
     from haystack_gen.recipe import check_plan, open_recipe
 
     opened = open_recipe(recipe[0])
-    check_plan(opened, RichProgress())
+    check_plan(opened, on_stderr())
     return opened.spec, opened.facts
 
 
-def _rebuild(recipe: Any, out: Path, tools: Any, *, replace: bool, make: Callable[..., Any]) -> Any:
-    """Build a recipe, or a shard of it, as it was recorded."""
-    from haystack_gen.recipe import open_recipe, outcome, recipe_world
+def _opened(name: str) -> Any:
+    from haystack_gen.recipe import open_recipe
 
-    name, places = recipe
-    opened = open_recipe(name)
+    return open_recipe(name)
+
+
+def _rebuild(opened: Any, places: Sequence[str], out: Path, tools: Any, *, make: Callable[..., Any]) -> Any:
+    """Build a recipe, or a shard of it, as it was recorded."""
+    from haystack_gen.recipe import outcome, recipe_world
+
     if out.resolve() == opened.folder.root.resolve():
         raise InputError(f"{out}: is the recipe itself; choose another --out")
-    if not replace:
-        _refuse_another(DatasetFolder(out), opened.spec)
     world = recipe_world(opened, places, tools)
     built = make(opened.spec, out, tools, world=world)
     if built.folder == out:
@@ -280,13 +290,3 @@ def _say_remarks(remarks: Sequence[str], *, where: str = "") -> None:
         say(remark)
     if len(remarks) > _MOST_REMARKS:
         say(f"... and {len(remarks) - _MOST_REMARKS} more{where}")
-
-
-def _refuse_another(folder: DatasetFolder, spec: Spec) -> None:
-    """Keep a finished dataset from being replaced by mistake."""
-    if folder.manifest.is_file() and folder.spec.is_file():
-        finished = folder.spec.read_text(encoding="utf-8", errors="replace")
-        if finished != dump_spec(published(spec)):
-            raise InputError(
-                f"{folder.root}: holds a finished dataset of another spec; choose another --out, or --replace it"
-            )

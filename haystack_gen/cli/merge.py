@@ -4,16 +4,18 @@ from pathlib import Path
 
 import click
 
-from haystack_gen.cli.options import ListCommand, cache_option, say
+from haystack_gen.cli.measures import spent
+from haystack_gen.cli.options import ListCommand, PathOrUrl, cache_option
+from haystack_gen.cli.view import say
 from haystack_gen.cli.workers import Workers, worker_options
 
 
 @click.command(cls=ListCommand)
-@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--source", multiple=True, type=click.Path(path_type=Path), help="Where the films and pictures are now.")
+@click.argument("dataset", type=PathOrUrl(path_type=Path, file_okay=False))
+@click.option("--source", multiple=True, type=PathOrUrl(path_type=Path), help="Where the films and pictures are now.")
 @cache_option
 @worker_options
-def merge(dataset: Path, source: tuple[Path, ...], cache: Path | None, workers: Workers) -> None:
+def merge(dataset: Path | str, source: tuple[Path | str, ...], cache: Path | str | None, workers: Workers) -> None:
     """Put the shards of a build together: the folder that one build would have made.
 
     \b
@@ -25,5 +27,15 @@ def merge(dataset: Path, source: tuple[Path, ...], cache: Path | None, workers: 
     from haystack_gen.split import merge as merge_shards
 
     with workers.tools(cache) as tools:
-        built = merge_shards(dataset, tools, sources=source)
+        if isinstance(dataset, Path):
+            built = merge_shards(dataset, tools, sources=source)
+        else:
+            from haystack_gen.outputs import delete_shards, fetch_shards, sent_to
+
+            with sent_to(dataset, tools.cache, progress=tools.progress) as place:
+                fetch_shards(dataset, place, tools.progress)
+                built = merge_shards(place, tools, sources=source)
+            delete_shards(dataset)
+    if built.summary:
+        say(", ".join(spent(built.summary)))
     say(f"{built.items} items in {dataset}; check them with: haystack-gen verify {dataset}")

@@ -1,20 +1,20 @@
-"""What commands share: options that override a spec, lists after one flag, progress bars."""
+"""What commands share: options that override a spec, lists after one flag, tables."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
+from haystack_gen.cache import Cache
+from haystack_gen.cli.view import visible
 from haystack_gen.errors import InputError
+from haystack_gen.progress import Progress
+from haystack_gen.remote import checked, is_url
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import load_yaml, read_spec, read_spec_file
-from haystack_gen.workspace import Cache, package_folder
+from haystack_gen.workspace import package_folder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -31,6 +31,11 @@ _OVERRIDES = (
     ("--fps", "haystack.fps", "Frames sampled per second of film."),
     ("--size", "haystack.size", "Frame size, such as 448x252."),
 )
+_COPY = {
+    "s3": "copy to or from it with aws s3 cp or sync",
+    "gs": "copy to or from it with gcloud storage cp or rsync",
+    "hf": "copy from it with hf download, and to it with haystack-gen push",
+}
 _PLACES = ("haystack", "needles", "images", "pool")
 
 
@@ -60,7 +65,7 @@ def spec_options(function: Function) -> Function:
     """The options of `plan` and `build` that override a spec, and the spec itself as the first argument."""
     decorators = [
         click.argument("preset_or_spec"),
-        click.option("--haystack", multiple=True, help="Videos, or folders of videos. Several may follow one flag."),
+        click.option("--haystack", multiple=True, help="Videos, folders of videos, or URLs. Several may follow."),
         *(click.option(name, help=text) for name, _, text in _OVERRIDES),
         click.option("--task", multiple=True, help="Question families, such as retrieval counting ordering."),
         click.option("--pool", multiple=True, help="Images and videos to mine for look-alikes."),
@@ -71,18 +76,35 @@ def spec_options(function: Function) -> Function:
     return function
 
 
+class PathOrUrl(click.Path):
+    """A path, or the text of a URL, which is none: a `Path` would make one slash of two."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return checked(value) if is_url(value) else super().convert(value, param, ctx)
+
+
+class LocalPath(click.Path):
+    """A path of this machine; a URL is refused for what it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if is_url(value):
+            name = "" if param is None else f"{param.human_readable_name}: "
+            raise InputError(f"{name}{checked(value)} is a URL, expected a path of this machine; {_COPY[value[:2]]}")
+        return super().convert(value, param, ctx)
+
+
 def cache_option(function: Function) -> Function:
     """Where artefacts that can be made again are kept."""
     return click.option(
         "--cache",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Cache folder [default: $HAYSTACK_CACHE or ~/.cache/haystack-gen].",
+        type=PathOrUrl(path_type=Path, file_okay=False),
+        help="Cache: a folder, or an s3:// or gs:// URL [default: $HAYSTACK_CACHE or ~/.cache/haystack-gen].",
     )(function)
 
 
-def chosen_cache(cache: Path | None) -> Cache:
-    """The cache named by `--cache`, or the usual one."""
-    return Cache(cache) if cache else Cache.default()
+def chosen_cache(cache: Path | str | None, progress: Progress | None = None) -> Cache:
+    """The cache named by `--cache`, or the usual one; `progress` is told of what comes and goes if it is at a URL."""
+    return Cache.at(cache, progress) if cache else Cache.default(progress)
 
 
 def chosen_spec(options: dict[str, Any]) -> Spec:
@@ -102,6 +124,8 @@ def chosen_spec(options: dict[str, Any]) -> Spec:
     overrides |= chosen_settings(options.pop("settings"))
     if (preset := _preset(name)).is_file():
         return read_spec(preset.read_text(encoding="utf-8"), where=name, overrides=overrides)
+    if is_url(name):
+        raise InputError(f"{checked(name)}: is a URL, expected a preset or a spec file of this machine; copy it here")
     return read_spec_file(Path(name), overrides=overrides)
 
 
@@ -150,42 +174,8 @@ def presets() -> list[str]:
     return sorted(path.stem for path in (package_folder("templates") / "specs").glob("*.yaml"))
 
 
-class RichProgress:
-    """Progress bars on stderr; plain lines where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        """Draw nothing until a stage opens."""
-        self._console = Console(stderr=True)
-
-    @contextmanager
-    def stage(self, name: str, total: int | None) -> Iterator["_Bar"]:
-        """See `haystack_gen.progress.Progress.stage`."""
-        if not self._console.is_terminal:
-            click.echo(f"{name} ...", err=True)
-            yield _Bar(None, None)
-            return
-        columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Bars(*columns, console=self._console) as bars:
-            yield _Bar(bars, bars.add_task(name, total=total))
-
-
-class _Bar:
-    def __init__(self, bars: Bars | None, task: TaskID | None) -> None:
-        self._bars, self._task = bars, task
-
-    def step(self, count: int = 1) -> None:
-        """See `haystack_gen.progress.Stage.step`."""
-        if self._bars is not None and self._task is not None:
-            self._bars.update(self._task, advance=count)
-
-
-def say(text: str) -> None:
-    """Talk to the person, not to the pipe."""
-    click.echo(text, err=True)
-
-
 def print_table(rows: Sequence[tuple[str, object]]) -> None:
     """Aligned names and values on stdout."""
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        sys.stdout.write(f"{name:<{width}}  {value}\n")
+        sys.stdout.write(visible(f"{name:<{width}}  {value}") + "\n")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from haystack_gen.cli.options import RichProgress, print_table, say
+from haystack_gen.cli.options import LocalPath, print_table
+from haystack_gen.cli.view import on_stderr, say, view_option
 from haystack_gen.workspace import DatasetFolder
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ _FATES = {
 
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("dataset", type=LocalPath(path_type=Path))
 @click.argument("repository", metavar="USER/NAME")
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @click.option("--revision", metavar="BRANCH", help="The branch to write to [default: main].")
 @click.option("--recipe-only", is_flag=True, help="Everything needed to build it again, and no media.")
 @click.option("--dry-run", is_flag=True, help="Check it and say what would go; the Hub is not asked.")
 @click.option("--json", "as_json", is_flag=True, help="What happens to every file, as JSON.")
+@view_option
 def push(
     dataset: Path, repository: str, private: bool, revision: str | None, recipe_only: bool, dry_run: bool, as_json: bool
 ) -> None:
@@ -56,7 +58,7 @@ def push(
     from haystack_gen.publish.parcel import check_media
     from haystack_gen.publish.repository import check_target, named
 
-    place, folder, progress = named(repository, revision), DatasetFolder(dataset), RichProgress()
+    place, folder, progress = named(repository, revision), DatasetFolder(dataset), on_stderr()
     with TemporaryDirectory(prefix="haystack-recipe-") as scratch:
         parcel = recipe_alone(folder, place, Path(scratch)) if recipe_only else whole(folder, place)
         remote = None if dry_run else look(place)

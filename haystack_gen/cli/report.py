@@ -5,13 +5,14 @@ from typing import get_args
 
 import click
 
-from haystack_gen.cli.options import RichProgress, say
+from haystack_gen.cli.options import LocalPath
+from haystack_gen.cli.view import on_stderr, say, view_option
 from haystack_gen.workspace import DatasetFolder
 
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
-@click.argument("predictions", type=click.Path(path_type=Path), required=False)
+@click.argument("dataset", type=LocalPath(path_type=Path))
+@click.argument("predictions", type=LocalPath(path_type=Path), required=False)
 @click.option(
     "--parser",
     type=click.Choice(["lmms-eval", "vlmevalkit", "vnbench"]),
@@ -21,9 +22,10 @@ from haystack_gen.workspace import DatasetFolder
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=LocalPath(path_type=Path, dir_okay=False),
     help="The page [default: report.html in the dataset, report-PREDICTIONS.html with predictions].",
 )
+@view_option
 def report(dataset: Path, predictions: Path | None, parser: str | None, by_order: bool, output: Path | None) -> None:
     """Write a dataset, and what a model made of it, as one HTML page that opens from disk and needs nothing else.
 
@@ -42,6 +44,6 @@ def report(dataset: Path, predictions: Path | None, parser: str | None, by_order
     chosen: Parser | None = next((one for one in get_args(Parser) if one == parser), None)
     replies = Replies(predictions, chosen, by_order) if predictions else None
     path = output or dataset / (f"report-{predictions.stem}.html" if predictions else "report.html")
-    written = write_report(DatasetFolder(dataset), path, replies=replies, progress=RichProgress())
+    written = write_report(DatasetFolder(dataset), path, replies=replies, progress=on_stderr())
     say(f"{written.items:,} items, {written.pictures:,} pictures, {written.size_bytes / 1e6:.1f} MB")
     click.echo(written.path)

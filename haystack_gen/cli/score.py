@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 import click
 
 from haystack_gen.atomic import atomic_path, write_atomic
-from haystack_gen.cli.options import say, visible
+from haystack_gen.cli.options import LocalPath
+from haystack_gen.cli.view import say, visible
 from haystack_gen.errors import InputError
 from haystack_gen.workspace import DatasetFolder
 
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", int, float)
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_FILE = LocalPath(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
-@click.argument("predictions", type=click.Path(path_type=Path), required=False)
+@click.argument("dataset", type=LocalPath(path_type=Path))
+@click.argument("predictions", type=LocalPath(path_type=Path), required=False)
 @click.option(
     "--parser",
     type=click.Choice(["lmms-eval", "vlmevalkit", "vnbench"]),
@@ -42,12 +43,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--per-item", type=_FILE, help="Write what became of each item here, one per line.")
 @click.option(
     "--upstream",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalPath(path_type=Path, file_okay=False),
     help="Write each family's cells into this folder, in the form of V-NIAH's all_accuracies.json.",
 )
 @click.option(
     "--heatmap",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalPath(path_type=Path, file_okay=False),
     help="Draw each family's cells into this folder, as .png and .svg.",
 )
 def score(

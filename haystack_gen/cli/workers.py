@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from haystack_gen.cli.options import RichProgress, chosen_cache
+from haystack_gen.cli.options import chosen_cache
+from haystack_gen.cli.view import on_stderr, view_option
 from haystack_gen.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -50,17 +51,21 @@ class Workers:
             yield executor
 
     @contextmanager
-    def tools(self, cache: Path | None) -> Iterator[Any]:
-        """What a command works with."""
+    def tools(self, cache: Path | str | None) -> Iterator[Any]:
+        """What a command works with; what goes wrong with it names files that were fetched by their URLs."""
+        from haystack_gen.fetched import urls_named
         from haystack_gen.gathering import Tools
 
-        with self.connected() as executor:
-            yield Tools(cache=chosen_cache(cache), executor=executor, progress=RichProgress())
+        progress = on_stderr()
+        store = chosen_cache(cache, progress)
+        with self.connected() as executor, urls_named(store):
+            yield Tools(cache=store, executor=executor, progress=progress)
 
 
 def worker_options(function: Function) -> Function:
     """Gives a command `workers`."""
 
+    @view_option
     @jobs_option
     @click.option("--executor", type=click.Choice(["local", "ray"]), default="local", help="Where tasks run.")
     @click.option("--address", help="Of a Ray cluster: HOST:PORT, auto, or local [default: $RAY_ADDRESS or local].")

@@ -61,8 +61,8 @@ def write_frames(task: FramesTask) -> Counts:
         return Counts(found=len(paths))
     pictures = ChunkStore(task.store, task.encoding).read(task.start, task.stop)
     for path, picture in zip(paths, pictures, strict=True):
-        with atomic_path(path) as part:
-            Image.fromarray(picture).save(part, format="JPEG", quality=QUALITY, subsampling=0)
+        with atomic_path(path) as part, part.open("wb") as file:
+            Image.fromarray(picture).save(file, format="JPEG", quality=QUALITY, subsampling=0)
     return Counts(done=len(paths), size_bytes=sum(path.stat().st_size for path in paths))
 
 

@@ -38,7 +38,7 @@ def rows_shown(folder: DatasetFolder, *, progress: Progress | None) -> Iterator[
 
 def _rows_shown(folder: DatasetFolder, progress: Progress) -> Iterator[Row]:
     there = lru_cache(_REMEMBERED)(lambda path: _is_there(folder.root, path))
-    with progress.stage("exporting items", None) as stage:
+    with progress.stage("exporting items", None, "items") as stage:
         for row in counted(read_manifest(folder.manifest), stage):
             for part in parts_of(row):
                 files = files_of(part)

@@ -69,7 +69,7 @@ def write_webdataset(
     packed = DatasetFolder(out)
     _claim(folder, packed, shard_bytes)
     written = []
-    with (progress or Silent()).stage("packing videos", len(counts)) as stage:
+    with (progress or Silent()).stage("packing videos", len(counts), "videos") as stage:
         samples = counted(_samples(folder, counts), stage)
         for number, part in groupby(_numbered(folder, samples, shard_bytes), key=lambda pair: pair[0]):
             shard = out / "shards" / f"test-{number:05d}.tar"
@@ -210,10 +210,10 @@ class _Hashed:
 
 
 def _copy_others(folder: DatasetFolder, packed: DatasetFolder) -> list[Path]:
-    """Tables, picture, provenance and audits: everything but media, manifest, card and exports."""
+    """Tables, picture, provenance and audits: everything but media, manifest, card, exports and what the build took."""
     others = [folder.metadata, *map(folder.family, get_args(Task)), folder.picture]
     for kept in (folder.provenance, folder.audit("")):
-        others += sorted(path for path in kept.rglob("*") if not path.is_dir())
+        others += sorted(path for path in kept.rglob("*") if not path.is_dir() and path != folder.summary)
     return [_copy(path, packed.root / path.relative_to(folder.root)) for path in others if path.exists()]
 
 

@@ -180,7 +180,7 @@ def guess_parts(
     if len(asked) > 1:
         asked["all"] = [one for questions in asked.values() for one in questions]
     parts: list[Part] = []
-    with (progress or Silent()).stage("guessing", len(asked)) as stage:
+    with (progress or Silent()).stage("guessing", len(asked), "families") as stage:
         for name, questions in asked.items():
             parts += _parts(name, questions)
             stage.step()

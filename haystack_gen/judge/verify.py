@@ -145,7 +145,7 @@ def verify(
     dataset = _Dataset(folder=folder, spec=spec, places=places, prints=prints, readers=tuple(witnesses))
     frames = alike = 0
     hashes: dict[str, str] = {}
-    with (progress or Silent()).stage("verifying", len(numbers)) as stage:
+    with (progress or Silent()).stage("verifying", len(numbers), "videos") as stage:
         for finding in (executor or LocalExecutor()).map(compare, dataset.watches(differences)):
             frames, alike = frames + finding.frames, alike + finding.alike
             differences += finding.differences

@@ -181,7 +181,7 @@ def audit_visibility(
     """
     watchers = [_Watcher(one) for one in samplers]
     with (
-        (progress or Silent()).stage("sampling frames", None) as stage,
+        (progress or Silent()).stage("sampling frames", None, "items") as stage,
         atomic_path(folder.audit("visibility.parquet")) as part,
         pq.ParquetWriter(part, _SCHEMA) as writer,
     ):

@@ -80,7 +80,7 @@ def send(
             api.create_branch(place.name, repo_type="dataset", branch=str(place.revision), exist_ok=True)
         commits = list(_commits(files, remote.files))
         head, there = remote.head, remote.files
-        with progress.stage("sending files", sum(len(add) for add, _ in commits)) as stage:
+        with progress.stage("sending files", sum(len(add) for add, _ in commits), "files") as stage:
             for number, (add, delete) in enumerate(commits, start=1):
                 part = f" (part {number} of {len(commits)})" if len(commits) > 1 else ""
                 head = _commit(api, place, add, delete, parent=head, part=part, stage=stage)

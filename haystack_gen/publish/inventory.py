@@ -78,6 +78,8 @@ def _why(path: Path) -> str:
         return "hidden"
     if name.startswith("report") and name.endswith(".html"):
         return "a report, which may show a model's replies"
+    if PurePosixPath(path).parts[-2:] == ("provenance", "summary.json"):
+        return "about the machine that built it"
     if name == "__pycache__" or name.endswith((".lock", ".pyc")):
         return "a cache"
     return "not part of the dataset"

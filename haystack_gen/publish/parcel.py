@@ -108,13 +108,13 @@ def check_media(parcel: Parcel, progress: Progress) -> None:
     """
     promised = [file for file in parcel.files if file.promised]
     if promised:
-        with progress.stage("checking videos", len(promised)) as stage:
+        with progress.stage("checking videos", len(promised), "videos") as stage:
             for file in promised:
                 _refuse_another(file.path, file.sha256, file.promised)
                 stage.step()
     if parcel.packed:
         left = dict(parcel.packed)
-        with progress.stage("checking archives", len(left)) as stage:
+        with progress.stage("checking archives", len(left), "videos") as stage:
             for file in (file for file in parcel.files if file.name.startswith("shards/")):
                 for video, digest in _archived(file.path):
                     if video not in left:

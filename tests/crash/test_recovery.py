@@ -21,7 +21,6 @@ from haystack_gen.errors import InputError, StorageError
 from haystack_gen.executors import LocalExecutor
 from haystack_gen.gathering import Tools
 from haystack_gen.judge.verify import verify
-from haystack_gen.progress import Silent
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import DatasetFolder
 from tests.counter_video import write_counter
@@ -61,12 +60,12 @@ class Between(LocalExecutor):
     def map(self, function, tasks):
         for count, result in enumerate(super().map(function, tasks)):
             yield result
-            if count == 0 and function.__name__ == self._function:
+            if count == 0 and function.args[0].__name__ == self._function:
                 self._do()
 
 
 def disturbed(spec: Spec, out: Path, function: str, do: Callable[[], object]) -> None:
-    build(spec, out, Tools(cache=Cache.default(), executor=Between(function, do), progress=Silent()))
+    build(spec, out, Tools(cache=Cache.default(), executor=Between(function, do)))
 
 
 def two_films(tmp_path: Path) -> tuple[SmallWorld, list[Path]]:
@@ -126,11 +125,14 @@ def test_a_source_that_goes_or_changes_midway(tmp_path, cache, work, spoil, mess
     spec = world.spec("{grid: {lengths: '20', depths: '0,1', trials: 6}}", **sources)
     with pytest.raises(InputError, match=rf"other\.mp4: {message}"):
         disturbed(spec, tmp_path / "out", "_encode", lambda: spoil(films[1]))
-    assert work == {"encode_span": 4}
+    videos = list(distinct_videos(read_plan(tmp_path / "out" / "provenance" / "plan.jsonl")))
+    able = sum(all(clip.source != "other" for clip in video.timeline.clips) for video in videos)
+    assert 0 < able < len(videos) == 12
+    assert work == {"encode_span": 4, "splice": able}, "what does not need that source is made"
     assert not (tmp_path / "out" / "manifest.jsonl").exists()
     shutil.copy2(kept, films[1])
     folder = built(spec, tmp_path / "out")
-    assert work["encode_span"] == 5, "what was encoded was encoded again"
+    assert work == {"encode_span": 5, "splice": 12}, "what was done was done again"
     assert not verify(folder).differences
 
 
@@ -258,7 +260,9 @@ def test_a_disk_that_is_full_at_any_point(world, tmp_path, disk, monkeypatch, wh
         except StorageError as error:
             refusals.append(str(error))
         assert not (out / "manifest.jsonl").exists()
-        now = {path: path.stat().st_mtime_ns for path in disk.rglob("*.mp4") if not path.name.startswith(".")}
+        videos = (path for path in disk.rglob("*.mp4") if not path.name.startswith("."))
+        whole_ones = (path for path in videos if what == "dataset" or path.with_suffix(".npy").is_file())
+        now = {path: path.stat().st_mtime_ns for path in whole_ones}
         assert {path: now.get(path) for path in finished} == finished, "finished work was done again"
         finished = now
     assert len(refusals) > 5

@@ -81,13 +81,13 @@ class Counting(Progress):
     def __init__(self) -> None:
         self.steps: dict[str, int] = {}
 
-    def stage(self, name, total):
+    def stage(self, name, total, unit=""):
         from contextlib import nullcontext
 
         outer = self
 
         class Stage:
-            def step(self, count: int = 1) -> None:
+            def step(self, count: int = 1, **more: int) -> None:
                 outer.steps[name] = outer.steps.get(name, 0) + count
 
         return nullcontext(Stage())

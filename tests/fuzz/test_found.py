@@ -13,7 +13,8 @@ import pytest
 from openpyxl import Workbook
 
 from haystack_gen.cache import Cache
-from haystack_gen.cli.options import print_table, say, visible
+from haystack_gen.cli.options import print_table
+from haystack_gen.cli.view import say, visible
 from haystack_gen.emit.fingerprints import read_fingerprints
 from haystack_gen.emit.plans import read_plan, read_reasons
 from haystack_gen.errors import InputError

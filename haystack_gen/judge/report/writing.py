@@ -78,16 +78,16 @@ def write_report(
     )
     said = _said(replies, [answer.question.id for answer in answers]) if replies else {}
     visibility = read_visibility(folder)
-    with told.stage("choosing pictures", len(answers)) as stage:
+    with told.stage("choosing pictures", len(answers), "items") as stage:
         album = album_of(folder, counted(read_plan(folder.plan), stage), media=spec.output.media)
     overview, index, blocks = Overview(spec, scored=scores is not None), Index(scored=scores is not None), Blocks()
-    with told.stage("telling items", len(answers)) as stage:
+    with told.stage("telling items", len(answers), "items") as stage:
         for row, item, answer in counted(_together(folder, answers), stage):
             audit = visibility.seen(row) if visibility else None
             overview.add(row, answer)
             index.add(row, answer)
             blocks.add(detail(row, item, answer, reply=said.get(row.id), audit=audit, album=album))
-    with told.stage("reading pictures", len(album)) as stage:
+    with told.stage("reading pictures", len(album), "pictures") as stage:
         pictures = list(counted(album.read(), stage))
     data = _data(overview, index, album, scores) | {
         "predictions": replies.path.name if replies else None,
