@@ -13,11 +13,12 @@ test: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist loadfile \
-		-m "not clip and not hub and not tokenizers and not long and not samplers and not stats and not browser and not lmms and not ray"
+		-m "not clip and not hub and not tokenizers and not long and not samplers and not stats and not browser and not lmms and not ray \
+		and not remote"
 
 test-extras: .venv-extras/.ready .venv-lmms/.ready
 	HAYSTACK_REQUIRE_EXTRAS=1 HAYSTACK_LMMS_EVAL=$(CURDIR)/.venv-lmms/bin/lmms-eval .venv-extras/bin/python -m pytest \
-		-m "clip or hub or tokenizers or samplers or stats or lmms"
+		-m "clip or hub or tokenizers or samplers or stats or lmms or remote"
 	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m browser  # its event loop stays: no place for others'
 
 test-long: .venv/.dev
@@ -28,6 +29,7 @@ bench: .venv/.dev
 	$(BIN)/python tests/benchmarks/bench_splice.py
 	$(BIN)/python tests/benchmarks/bench_mining.py
 	$(BIN)/python tests/benchmarks/bench_pools.py
+	$(BIN)/python tests/benchmarks/bench_scale.py
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix
@@ -49,7 +51,7 @@ clean:
 .venv-extras/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-extras
 	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0 \
-		--editable '.[clip,hub,tokenizers,dev]' requests transformers==5.23.0 qwen-vl-utils==0.0.14 scipy statsmodels playwright inspect-ai openai
+		--editable '.[clip,hub,s3,tokenizers,dev]' 'moto[server]' requests transformers==5.23.0 qwen-vl-utils==0.0.14 scipy statsmodels playwright inspect-ai openai
 	.venv-extras/bin/python -c 'import torchvision' 2>/dev/null || .venv-extras/bin/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps torchvision==0.16.2
 	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
