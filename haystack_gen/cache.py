@@ -9,7 +9,7 @@ from pathlib import Path
 from haystack_gen.atomic import refusals_explained, swept
 from haystack_gen.locks import Held, lock
 from haystack_gen.progress import Progress
-from haystack_gen.remote import is_url
+from haystack_gen.remote.store import is_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Cache:
             InputError: a URL at which no cache can be.
         """
         if is_url(place):
-            from haystack_gen.remote_cache import RemoteCache
+            from haystack_gen.remote.shared_cache import RemoteCache
 
             return RemoteCache.in_front_of(str(place), progress)
         return Cache(Path(place).expanduser())

@@ -10,7 +10,6 @@ from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.executors import Executor, LocalExecutor
 from haystack_gen.facts import Facts, Match, Sampled, Sighting, Source
-from haystack_gen.fetched import urls_named, with_urls
 from haystack_gen.gather.big_pools import mine_catalog
 from haystack_gen.gather.elsewhere import in_cache
 from haystack_gen.gather.embed import embed_cached, embedder, shelf
@@ -23,6 +22,7 @@ from haystack_gen.judge.samplers import sampler
 from haystack_gen.media import Media
 from haystack_gen.ray_executor import RayExecutor
 from haystack_gen.records import dump, load
+from haystack_gen.remote.fetched import urls_named, with_urls
 from haystack_gen.spec import Spec
 from haystack_gen.watch import Watch
 from haystack_gen.workspace import content_key

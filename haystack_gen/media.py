@@ -20,7 +20,6 @@ from haystack_gen.emit.splice import Piece, splice
 from haystack_gen.errors import InputError, UnfinishedError
 from haystack_gen.executors import Executor
 from haystack_gen.facts import Source, sampled_length
-from haystack_gen.fetched import arrive_all, is_there
 from haystack_gen.gather.catalog import hash_of
 from haystack_gen.gather.fit import Fit
 from haystack_gen.gather.images import Pixels
@@ -28,6 +27,7 @@ from haystack_gen.gather.pool import still_pixels
 from haystack_gen.gather.video import sample
 from haystack_gen.plan.timeline import Timeline
 from haystack_gen.progress import Counts, Progress
+from haystack_gen.remote.fetched import arrive_all, is_there
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import content_key, sha256_of
 

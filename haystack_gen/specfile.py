@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from haystack_gen.errors import InputError
 from haystack_gen.notation import Section
 from haystack_gen.records import read_text
-from haystack_gen.remote import is_url
+from haystack_gen.remote.store import is_url
 from haystack_gen.spec import Spec
 
 LARGEST_SPEC_BYTES = 1 << 20

@@ -118,7 +118,7 @@ def test_only_who_runs_the_whole_line_knows_it():
         ("matplotlib", "judge.heatmap"),
         ("datasets", "gather.upstream"),
         ("huggingface_hub", "publish.hub publish.hub_trouble"),
-        ("fsspec", "remote"),
+        ("fsspec", "remote.store"),
         (
             "PIL",
             "draw emit.frames frames gather.clip gather.drawn gather.images gather.pool harness.lmms_tasks "

@@ -36,11 +36,11 @@ def index(shard: str, cache: Path | str | None, **options: Any) -> None:
       haystack-gen index --pool films/ --shard 2/8
       haystack-gen mine --pool films/ --needles my-pack -o matches.jsonl
     """
-    from haystack_gen.fetched import urls_named
     from haystack_gen.gather.big_pools import embed_missing, index_of, is_big
     from haystack_gen.gather.embed import embedder
     from haystack_gen.gather.parts import parts_of
     from haystack_gen.gather.pool import catalog_pool
+    from haystack_gen.remote.fetched import urls_named
     from haystack_gen.specfile import read_spec
 
     number, of = _share(shard)

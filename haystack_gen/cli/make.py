@@ -117,11 +117,11 @@ def mine(output: Path, cache: Path | str | None, **options: Any) -> None:
       haystack-gen mine --needles my-pack --pool films/ -o matches.jsonl
       haystack-gen build v-niah-d --needles my-pack --matches matches.jsonl --haystack film.mp4 --out niah-d
     """
-    from haystack_gen.fetched import urls_named
     from haystack_gen.gather.big_pools import mine_catalog
     from haystack_gen.gather.elsewhere import in_cache
     from haystack_gen.gather.pool import catalog_pool, pool_size, save_mined, stills_beside
     from haystack_gen.gather.world import gather_pack
+    from haystack_gen.remote.fetched import urls_named
     from haystack_gen.specfile import read_spec
 
     keys = {"needles": "needles.pack", "images": "needles.images", "fps": "haystack.fps"}

@@ -30,7 +30,7 @@ def merge(dataset: Path | str, source: tuple[Path | str, ...], cache: Path | str
         if isinstance(dataset, Path):
             built = merge_shards(dataset, tools, sources=source)
         else:
-            from haystack_gen.outputs import delete_shards, fetch_shards, sent_to
+            from haystack_gen.remote.outputs import delete_shards, fetch_shards, sent_to
 
             with sent_to(dataset, tools.cache, progress=tools.progress) as place:
                 fetch_shards(dataset, place, tools.progress)

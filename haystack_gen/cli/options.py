@@ -11,7 +11,7 @@ from haystack_gen.cache import Cache
 from haystack_gen.cli.view import visible
 from haystack_gen.errors import InputError
 from haystack_gen.progress import Progress
-from haystack_gen.remote import checked, is_url
+from haystack_gen.remote.store import checked, is_url
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import load_yaml, read_spec, read_spec_file
 from haystack_gen.workspace import package_folder

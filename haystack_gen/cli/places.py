@@ -19,7 +19,7 @@ def place_of(out: Path | str, tools: Any, *, shard: str, spec: Spec | None) -> I
             refuse_another(DatasetFolder(out), spec)
         yield out
         return
-    from haystack_gen.outputs import sent_to
+    from haystack_gen.remote.outputs import sent_to
 
     expected = dump_spec(published(spec)) if spec else None
     with sent_to(out, tools.cache, progress=tools.progress, shard=shard, spec=expected) as place:

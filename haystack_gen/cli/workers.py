@@ -53,8 +53,8 @@ class Workers:
     @contextmanager
     def tools(self, cache: Path | str | None) -> Iterator[Any]:
         """What a command works with; what goes wrong with it names files that were fetched by their URLs."""
-        from haystack_gen.fetched import urls_named
         from haystack_gen.gathering import Tools
+        from haystack_gen.remote.fetched import urls_named
 
         progress = on_stderr()
         store = chosen_cache(cache, progress)

@@ -11,12 +11,12 @@ from haystack_gen.atomic import refusals_explained, write_atomic
 from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
-from haystack_gen.fetched import arrive, arrive_all, at_url, is_there, origin_of
 from haystack_gen.gather.images import IMAGE_SUFFIXES, image_size
 from haystack_gen.gather.probe import probe
 from haystack_gen.progress import Progress
 from haystack_gen.records import dump, load
-from haystack_gen.remote import is_url
+from haystack_gen.remote.fetched import arrive, arrive_all, at_url, is_there, origin_of
+from haystack_gen.remote.store import is_url
 from haystack_gen.workspace import content_key, installed_version, sha256_of, slug
 
 _FACTS = 1  # raised with every change of what is found out about films

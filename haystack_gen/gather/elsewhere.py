@@ -7,8 +7,8 @@ from pathlib import Path
 
 from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
-from haystack_gen.fetched import bring, file_at, folder_at
-from haystack_gen.remote import checked, is_url, last_name, listing, parent
+from haystack_gen.remote.fetched import bring, file_at, folder_at
+from haystack_gen.remote.store import checked, is_url, last_name, listing, parent
 from haystack_gen.spec import Spec
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Source
-from haystack_gen.fetched import arrive_all, at_url
 from haystack_gen.gather.catalog import hash_of
 from haystack_gen.gather.drawn import DRAWN, DRAWN_FAMILIES, blank_still, drawn_film, drawn_pack
 from haystack_gen.gather.packs import HUB_PREFIX, read_pack
 from haystack_gen.gather.pool import save_pictures, stills_beside
 from haystack_gen.gather.probe import probe
 from haystack_gen.progress import Progress
-from haystack_gen.remote import is_safe, is_url
+from haystack_gen.remote.fetched import arrive_all, at_url
+from haystack_gen.remote.store import is_safe, is_url
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import content_key, sha256_of
 

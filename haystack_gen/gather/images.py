@@ -15,8 +15,8 @@ from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps, UnidentifiedIma
 
 from haystack_gen.atomic import refusals_explained
 from haystack_gen.errors import InputError
-from haystack_gen.fetched import arrive
 from haystack_gen.gather.fit import Fit, place
+from haystack_gen.remote.fetched import arrive
 
 LARGEST_PIXELS = 178_956_970
 """Most pixels an image may have: half a gibibyte as RGB."""

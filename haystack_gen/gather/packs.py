@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Lookalike, Needle, Source
-from haystack_gen.fetched import bring
 from haystack_gen.gather.catalog import distinct_ids, image_source
 from haystack_gen.gather.entries import Entry, brief, folder_entries
 from haystack_gen.gather.images import read_image
@@ -19,6 +18,7 @@ from haystack_gen.gather.prompts import meant
 from haystack_gen.gather.upstream import hub_entries, list_entries
 from haystack_gen.plan.pools import bare
 from haystack_gen.plan.texts import text_faults
+from haystack_gen.remote.fetched import bring
 from haystack_gen.workspace import sha256_of, slug
 
 HUB_PREFIX = "hub:"

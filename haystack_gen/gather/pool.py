@@ -29,7 +29,7 @@ from haystack_gen.gather.packs import Pack
 from haystack_gen.gather.video import sample, still
 from haystack_gen.progress import Progress
 from haystack_gen.records import dump, load, read_text
-from haystack_gen.remote import checked, is_url, listing, stored
+from haystack_gen.remote.store import checked, is_url, listing, stored
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import sha256_of
 

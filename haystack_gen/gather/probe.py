@@ -19,8 +19,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from haystack_gen.errors import InputError
-from haystack_gen.fetched import arrive
 from haystack_gen.gather.timetable import Times, Timetable, VideoFacts, duration_of, grid_of
+from haystack_gen.remote.fetched import arrive
 
 LARGEST_SIDE = 16_384
 LONGEST_STAY_S = 600

@@ -9,14 +9,14 @@ from haystack_gen.atomic import write_atomic
 from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Listed, Match, Noise, Source, VideoQuestion, Wording
-from haystack_gen.fetched import at_url, is_there, look_into
 from haystack_gen.gather.catalog import catalog_videos, hash_of
 from haystack_gen.gather.drawn import DRAWN, DRAWN_FAMILIES, DRAWN_LICENSE, blank_still, drawn_film, drawn_pack
 from haystack_gen.gather.noise import gather_noise
 from haystack_gen.gather.packs import HUB_PREFIX, Pack, read_pack
 from haystack_gen.gather.v_ruler import read_listed, read_questions
 from haystack_gen.progress import Progress
-from haystack_gen.remote import is_safe, is_url
+from haystack_gen.remote.fetched import at_url, is_there, look_into
+from haystack_gen.remote.store import is_safe, is_url
 from haystack_gen.spec import Spec
 from haystack_gen.wording import read_wording
 from haystack_gen.workspace import content_key

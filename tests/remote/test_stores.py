@@ -8,9 +8,9 @@ import pytest
 
 from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError, StorageError
-from haystack_gen.fetched import arrive, at_url, bring, folder_at, is_there, origin_of, urls_named, with_urls
 from haystack_gen.gather.catalog import catalog_videos, hash_of
-from haystack_gen.remote import checked, fetch, send, stored
+from haystack_gen.remote.fetched import arrive, at_url, bring, folder_at, is_there, origin_of, urls_named, with_urls
+from haystack_gen.remote.store import checked, fetch, send, stored
 
 pytestmark = pytest.mark.remote
 HUB = "hf://datasets/ann/films@main"
@@ -84,7 +84,7 @@ def test_another_version_is_another_file(memory, tmp_path):
 
 
 def test_large_objects_come_block_by_block(memory, tmp_path, monkeypatch):
-    monkeypatch.setattr("haystack_gen.remote.BLOCK", 1000)
+    monkeypatch.setattr("haystack_gen.remote.store.BLOCK", 1000)
     content = bytes(range(256)) * 20
     memory.pipe_file("bucket/a.bin", content)
     fetch("gs://bucket/a.bin", stored("gs://bucket/a.bin"), tmp_path / "a.bin")

@@ -8,7 +8,7 @@ from threading import Lock
 
 from haystack_gen.errors import InputError
 from haystack_gen.progress import Stage
-from haystack_gen.remote import Stored, each_of, send
+from haystack_gen.remote.store import Stored, each_of, send
 from haystack_gen.workspace import sha256_of
 
 

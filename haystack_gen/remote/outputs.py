@@ -18,8 +18,19 @@ from haystack_gen.errors import HaystackError, InputError
 from haystack_gen.locks import lock_file
 from haystack_gen.progress import Progress
 from haystack_gen.publish.inventory import MANIFEST, SPEC, is_ours, walk
-from haystack_gen.remote import Stored, checked, delete, each_of, fetch, is_safe, last_name, listing, parent, read_text
-from haystack_gen.sending import Journal, send_all
+from haystack_gen.remote.sending import Journal, send_all
+from haystack_gen.remote.store import (
+    Stored,
+    checked,
+    delete,
+    each_of,
+    fetch,
+    is_safe,
+    last_name,
+    listing,
+    parent,
+    read_text,
+)
 from haystack_gen.specfile import LARGEST_SPEC_BYTES
 from haystack_gen.workspace import content_key
 

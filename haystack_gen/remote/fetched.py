@@ -20,7 +20,7 @@ from haystack_gen.atomic import write_atomic
 from haystack_gen.cache import Cache
 from haystack_gen.errors import HaystackError, InputError
 from haystack_gen.progress import Progress, Silent, Stage
-from haystack_gen.remote import Stored, checked, each_of, fetch, is_safe, last_name, listing, stored
+from haystack_gen.remote.store import Stored, checked, each_of, fetch, is_safe, last_name, listing, stored
 from haystack_gen.workspace import content_key
 
 _roots: set[Path] = set()

@@ -17,8 +17,8 @@ from haystack_gen.cache import Cache
 from haystack_gen.errors import HaystackError, InputError
 from haystack_gen.progress import Progress, Silent
 from haystack_gen.records import LARGEST_BYTES
-from haystack_gen.remote import Stored, checked, each_of, fetch, is_safe, read_text, stored
-from haystack_gen.sending import Journal, send_all
+from haystack_gen.remote.sending import Journal, send_all
+from haystack_gen.remote.store import Stored, checked, each_of, fetch, is_safe, read_text, stored
 from haystack_gen.workspace import content_key
 
 _LARGE = 64 << 20  # bytes of an entry whose fetching is shown

@@ -1,0 +1,1 @@
+"""Files in object stores: fetched into the cache, and sent from it."""
