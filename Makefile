@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+EXTRAS := clip or hub or tokenizers or samplers or stats or lmms or remote or wheel
+WITH_EXTRAS := HAYSTACK_REQUIRE_EXTRAS=1
 
 .PHONY: demo test test-extras test-long bench format clean
 
@@ -12,14 +14,13 @@ test: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --dist loadfile \
-		-m "not clip and not hub and not tokenizers and not long and not samplers and not stats and not browser and not lmms and not ray \
-		and not remote"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not (long or $(EXTRAS) or ray or browser)"
 
+# Ray and the browser stay in the process that started them, which is no place for others' tests.
 test-extras: .venv-extras/.ready .venv-lmms/.ready
-	HAYSTACK_REQUIRE_EXTRAS=1 HAYSTACK_LMMS_EVAL=$(CURDIR)/.venv-lmms/bin/lmms-eval .venv-extras/bin/python -m pytest \
-		-m "clip or hub or tokenizers or samplers or stats or lmms or remote"
-	HAYSTACK_REQUIRE_EXTRAS=1 .venv-extras/bin/python -m pytest -m browser  # its event loop stays: no place for others'
+	$(WITH_EXTRAS) HAYSTACK_LMMS_EVAL=$(CURDIR)/.venv-lmms/bin/lmms-eval .venv-extras/bin/python -m pytest -m "$(EXTRAS)"
+	$(WITH_EXTRAS) .venv-extras/bin/python -m pytest -m ray
+	$(WITH_EXTRAS) .venv-extras/bin/python -m pytest -m browser
 
 test-long: .venv/.dev
 	$(BIN)/python -m pytest -m long
@@ -51,7 +52,7 @@ clean:
 .venv-extras/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-extras
 	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0 \
-		--editable '.[clip,hub,s3,tokenizers,dev]' 'moto[server]' requests transformers==5.23.0 qwen-vl-utils==0.0.14 scipy statsmodels playwright inspect-ai openai
+		--editable '.[clip,hub,ray,s3,tokenizers,dev]' 'moto[server]' requests transformers==5.23.0 qwen-vl-utils==0.0.14 scipy statsmodels playwright inspect-ai openai
 	.venv-extras/bin/python -c 'import torchvision' 2>/dev/null || .venv-extras/bin/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps torchvision==0.16.2
 	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \

@@ -157,7 +157,10 @@ def readme_blocks(language: str) -> list[str]:
 
 
 def test_the_readme_runs(tmp_path, monkeypatch):
-    """Every command of the README's console blocks, in order, in one folder; what it prints is what the page shows."""
+    """Every command of the README's console blocks, in order, in one folder; what it prints is what the page shows.
+
+    Then its Python, there.
+    """
     world = make_world(tmp_path, seconds=120)
     world.pack.rename(tmp_path / "my-pack")
     write_facts(tmp_path / "my-facts")
@@ -174,11 +177,6 @@ def test_the_readme_runs(tmp_path, monkeypatch):
                 break
             if line and not line.startswith(("...", "readers")):
                 assert line in done.output, f"{command} prints {done.output}"
-
-
-def test_the_readmes_python_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert CliRunner().invoke(main, ["demo", "--out", "demo"]).exit_code == 0
     for block in readme_blocks("python"):
         if "load_dataset" not in block:
             exec(block, {})

@@ -17,7 +17,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def test_a_build_killed_and_run_again_is_as_one_that_was_not(world):
-    for one in rounds(world, 7, hows=KILLS, count=2, settings=[(2, "video")]):
+    for one in rounds(world, 7, hows=KILLS, count=1, settings=[(2, "video")]):
         assert not one.wrong, one
         assert one.stopped_s < SECONDS, one
 
