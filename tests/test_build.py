@@ -281,7 +281,9 @@ def test_seeds_share_no_timeline_of_the_tiny_preset(tmp_path):
     text = (package_folder("templates") / "specs" / "tiny.yaml").read_text()
     timelines = []
     for seed in (42, 43):
-        spec = read_spec(text, where="tiny", overrides={"seed": seed, "mining.uniqueness": "off", "haystack.size": "64x36"})
+        spec = read_spec(
+            text, where="tiny", overrides={"seed": seed, "mining.uniqueness": "off", "haystack.size": "64x36"}
+        )
         facts = gather(spec, Tools.local()).facts
         timelines.append({item.timeline for item in plan_items(spec, facts)})
     assert not timelines[0] & timelines[1]

@@ -59,6 +59,11 @@ def lost_always(number: int) -> int:
     os._exit(1)
 
 
+def want_ray() -> None:
+    if not os.environ.get("HAYSTACK_REQUIRE_EXTRAS"):
+        pytest.importorskip("ray")
+
+
 class Loader:
     """Stands for a model."""
 
@@ -76,7 +81,7 @@ def failing_loader() -> Loader:
 
 @pytest.fixture(scope="module")
 def connected():
-    pytest.importorskip("ray")
+    want_ray()
     with ray_executor("local", jobs=2) as executor:
         yield executor
 
@@ -230,7 +235,7 @@ def where(number: int) -> str:
 
 @pytest.mark.ray
 def test_several_nodes_build_the_bytes_of_a_local_build(world, tmp_path):
-    pytest.importorskip("ray")
+    want_ray()
     build(world.spec(SPEC), tmp_path / "local", tools(LocalExecutor(2), tmp_path / "cache"))
     done = apart(
         [sys.executable, "-c", _CLUSTER, *map(str, (world.film, world.pack, tmp_path / "ray"))],
@@ -265,7 +270,7 @@ def meet(address: str) -> None:
 
 @pytest.mark.ray
 def test_a_cluster_without_the_package_is_refused(tmp_path):
-    pytest.importorskip("ray")
+    want_ray()
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     here = [sys.executable, "-c", _STRANGER, str(Path(module.__file__).parents[1])]
     done = apart(here, env=env, cwd=tmp_path)
@@ -274,7 +279,7 @@ def test_a_cluster_without_the_package_is_refused(tmp_path):
 
 @pytest.mark.ray
 def test_an_interrupt_ends_a_build_soon_and_leaves_nothing_half_written(world, tmp_path):
-    pytest.importorskip("ray")
+    want_ray()
     spec, out = tmp_path / "spec.yaml", tmp_path / "out"
     spec.write_text(dump_spec(world.spec("{grid: {lengths: '8', depths: '0:1:1/100', trials: 20}}")))
     command = [sys.executable, "-c", "from haystack_gen.cli import main; main()", "build", spec, "--out", out]
