@@ -271,7 +271,10 @@ def meet(address: str) -> None:
 @pytest.mark.ray
 def test_a_cluster_without_the_package_is_refused(tmp_path):
     want_ray()
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    strange = tmp_path / "strange" / "haystack_gen.py"  # before an installed one
+    strange.parent.mkdir()
+    strange.write_text("raise ModuleNotFoundError(\"No module named 'haystack_gen'\")\n")
+    env = os.environ | {"PYTHONPATH": str(strange.parent)}
     here = [sys.executable, "-c", _STRANGER, str(Path(module.__file__).parents[1])]
     done = apart(here, env=env, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
