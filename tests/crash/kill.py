@@ -41,6 +41,8 @@ SETTINGS = ((1, "video"), (2, "video"), (2, "frames"), (1, "frames"))
 KILLS = ("kill all", "kill parent")
 INTERRUPTS = ("interrupt all", "interrupt parent")
 GOODBYE = "Stopped. The same command goes on from here."
+# A Ctrl-C inside Python's own open() leaves a file that nobody can close, of which people are not told either.
+WARNINGS = "error,ignore::ResourceWarning"
 PATIENCE_S = 120.0
 
 
@@ -90,7 +92,7 @@ class Running:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONWARNINGS": "error"},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONWARNINGS": WARNINGS},
         )
         self.lines: list[tuple[float, str]] = [(0.0, STARTING)]
         self._reader = Thread(target=self._read, daemon=True)

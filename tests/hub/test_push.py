@@ -147,6 +147,7 @@ def test_a_second_push_sends_what_changed_and_deletes_what_is_stale(hub, ann, da
         "provenance/remarks.txt": "new",
         "provenance/versions.json": "changed",
         "picture.png": "stale",
+        "provenance/summary.json": "left",
     }
     assert planned["commit"] == hub.history(NAME)[0].oid
     assert there(hub) == expected(dataset)
@@ -182,6 +183,7 @@ def test_what_is_not_the_datasets_stays_here(hub, ann, dataset, tmp_path):
         ".git/": "hidden",
         "results/": "not part of the dataset",
         "audit/visibility.parquet": "a link",
+        "provenance/summary.json": "about the machine that built it",
     }
     assert there(hub) == files | {"lmms_eval/haystack.yaml": b"task: x\n"}
 
