@@ -93,16 +93,24 @@ def _bounded(
     pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Iterator[Task], *, in_flight: int
 ) -> Iterator[Result]:
     running: set[Future[Result]] = set()
-    for task in tasks:
-        with _interrupts_kept():
-            running.add(pool.submit(function, task))
-        if len(running) < in_flight:
-            continue
-        done, running = wait(running, return_when=FIRST_COMPLETED)
-        yield from (future.result() for future in done)
-    while running:
-        done, running = wait(running, return_when=FIRST_COMPLETED)
-        yield from (future.result() for future in done)
+    done: set[Future[Result]] = set()
+    try:
+        for task in tasks:
+            with _interrupts_kept():
+                running.add(pool.submit(function, task))
+            if len(running) < in_flight:
+                continue
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            while done:
+                yield done.pop().result()
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            while done:
+                yield done.pop().result()
+    finally:
+        # A future keeps its error, whose traceback keeps this frame: with a name for one of them here, what the tasks
+        # have open would stay open.
+        running, done = set(), set()
 
 
 @contextmanager
