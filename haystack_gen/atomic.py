@@ -43,7 +43,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: the file system refused.
     """
-    with refusals_explained(path), _begun(path, folder=False) as part:
+    with refusals_explained(path), begun(path) as part:
         yield part
         _flush(part)
         part.replace(path)
@@ -58,7 +58,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success rename it, on failure delete it with all it holds."""
-    with refusals_explained(path), _begun(path, folder=True) as part:
+    with refusals_explained(path), begun(path, folder=True) as part:
         yield part
         for file in (file for file in part.rglob("*") if file.is_file()):
             _flush(file)
@@ -96,7 +96,7 @@ def temporary(path: Path) -> Path:
 
 
 @contextmanager
-def _begun(path: Path, *, folder: bool) -> Iterator[Path]:
+def begun(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """An empty temporary file or folder beside `path`, locked; it is gone in the end, by whatever way."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part, file = _locked(path, folder=folder)

@@ -1,5 +1,6 @@
 """The straight line: gather facts, plan purely, see whether it can be guessed, emit media; it knows every room."""
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,9 +200,14 @@ def _describe(work: Work, hashes: Mapping[str, str]) -> None:
     sources = [source for source in _sources(facts) if source.id in shown]
     for still in (source for source in sources if source.is_still):
         save_still(media.still(still.id), folder.still(still.id))
+    for old in (file for file in folder.stills.glob("*.png") if file.stem not in shown):
+        old.unlink()
     mined = {match.source for match in facts.matches if match.origin == "mined"}
+    pictures = stills_beside(folder.matches)
     if mined:
-        save_pictures([still for still in facts.stills if still.id in mined], stills_beside(folder.matches))
+        save_pictures([still for still in facts.stills if still.id in mined], pictures)
+    elif pictures.is_dir():
+        shutil.rmtree(pictures)
     write_metadata(work.rows(hashes), folder.metadata, media=spec.output.media)
     _draw_picture(folder, media)
     write_card(folder, spec, sources=sources, tally=work.counts)

@@ -20,7 +20,7 @@ from haystack_gen.emit.splice import Piece, splice
 from haystack_gen.errors import InputError, UnfinishedError
 from haystack_gen.executors import Executor
 from haystack_gen.facts import Source, sampled_length
-from haystack_gen.gather.catalog import hash_of
+from haystack_gen.gather.catalog import expect_unchanged
 from haystack_gen.gather.fit import Fit
 from haystack_gen.gather.images import Pixels
 from haystack_gen.gather.pool import still_pixels
@@ -169,7 +169,9 @@ class Media:
         haystack, one = self._spec.haystack, self._sources[source]
         if not _is_there(one):
             raise InputError(_gone([one]))
-        return still_pixels(one, size=haystack.size, fit=haystack.fit)
+        pixels = still_pixels(one, size=haystack.size, fit=haystack.fit)
+        expect_unchanged(one, self._cache)
+        return pixels
 
 
 class ItemFrames(Sequence[Pixels]):
@@ -233,7 +235,7 @@ def _is_there(source: Source) -> bool:
 
 def _encode(task: EncodeTask) -> Counts:
     source = task.source
-    _refuse_changed(task)
+    expect_unchanged(source, Cache(task.cache))
     frames: Iterable[Pixels]
     if source.is_still:
         frames = [still_pixels(source, size=task.encoding.size, fit=task.fit)]
@@ -254,14 +256,7 @@ def _encode(task: EncodeTask) -> Counts:
 def _unchanged(frames: Iterable[Pixels], task: EncodeTask) -> Iterator[Pixels]:
     """The frames, if their file is the one that was catalogued still when the last of them is read."""
     yield from frames
-    _refuse_changed(task)
-
-
-def _refuse_changed(task: EncodeTask) -> None:
-    if hash_of(Path(task.source.path), Cache(task.cache)) != task.source.sha256:
-        raise InputError(
-            f"{task.source.path}: has changed since it was catalogued; run the command again to start from it"
-        )
+    expect_unchanged(task.source, Cache(task.cache))
 
 
 def render(task: RenderTask) -> Rendered:

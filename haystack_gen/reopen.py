@@ -39,7 +39,8 @@ def recipe_frames(dataset: Path, name: str, *, sources: Sequence[str | Path] = (
     Raises:
         InputError: as `open_item`.
     """
-    timeline, media = _prepared(dataset, name, sources, cache)
+    with cache.in_use():
+        timeline, media = _prepared(dataset, name, sources, cache)
     return Frames(ItemFrames(timeline, media), timeline.rate)
 
 
@@ -49,8 +50,9 @@ def render_item(dataset: Path, item_id: str, output: Path, *, sources: Sequence[
     Raises:
         InputError: as `open_item`.
     """
-    timeline, media = _prepared(dataset, item_id, sources, cache)
-    render(media.render_task(timeline, output))
+    with cache.in_use():
+        timeline, media = _prepared(dataset, item_id, sources, cache)
+        render(media.render_task(timeline, output))
 
 
 def _prepared(dataset: Path, name: str, given: Sequence[str | Path], cache: Cache) -> tuple[Timeline, Media]:

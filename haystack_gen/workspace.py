@@ -50,6 +50,10 @@ def package_folder(name: str) -> Path:
     return installed if installed.is_dir() else Path(str(files("haystack_gen"))).parent / name
 
 
+EXPORTS = ("lmms_eval", "vlmevalkit", "vnbench", "messages", "inspect")
+"""Folders of a dataset in which other programs find it in their forms."""
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetFolder:
     """The paths of one dataset; `manifest` is written last, so its existence means complete.

@@ -22,6 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _FLAG = "--log-json"
+_STORES = ("aiobotocore", "boto3", "botocore", "fsspec", "gcsfs", "s3fs")  # what they log may hold keys
 _LINE_S = 30.0  # between two lines about one stage
 _DRAW_S = 0.1  # between two changes of a bar
 
@@ -187,4 +188,6 @@ class _Ear(logging.Handler):
         self._screen = screen
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name.partition(".")[0] in _STORES:
+            return
         self._screen.say(record.getMessage(), level=record.levelname.lower())

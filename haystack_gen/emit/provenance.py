@@ -8,12 +8,13 @@ import filecmp
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from haystack_gen import __version__
-from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained, write_atomic
+from haystack_gen.atomic import begun, refusals_explained, write_atomic
 from haystack_gen.emit.plans import plan_line, read_plan
 from haystack_gen.emit.videos import distinct_videos, timeline_digest
 from haystack_gen.errors import InputError
@@ -23,7 +24,7 @@ from haystack_gen.records import LARGEST_BYTES, Record, dump, load, read_text
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import dump_spec, read_spec_file
 from haystack_gen.wording import read_wording
-from haystack_gen.workspace import DatasetFolder, installed_version
+from haystack_gen.workspace import EXPORTS, DatasetFolder, installed_version
 
 Records = Mapping[Path, str | None]
 _LARGEST_NOISE_BYTES = 1 << 30
@@ -90,8 +91,7 @@ def settle(folder: DatasetFolder, spec: Spec, *, records: Records, planned: Iter
         records: the text of each further file of the provenance; None for a file that is not to be.
         planned: the plan, streamed.
     """
-    plan, dropped = (path.with_name(f"{TEMPORARY_MARK}new-{path.name}") for path in (folder.plan, folder.dropped))
-    with refusals_explained(folder.provenance):
+    with refusals_explained(folder.provenance), begun(folder.plan) as plan, begun(folder.dropped) as dropped:
         _write_plan(planned, plan, dropped)
         same = _reads(folder.spec, dump_spec(spec)) and _same_file(plan, folder.plan)
         if not (same and all(_reads(path, text) for path, text in records.items())):
@@ -132,7 +132,7 @@ def _changed_sources(folder: DatasetFolder, spec: Spec, records: Records) -> fro
 
 
 def _discard_stale(folder: DatasetFolder, plan: Path, *, changed: frozenset[str] | None) -> None:
-    """Delete every video that would come out differently now, and what was audited of them."""
+    """Delete every video that would come out differently now, what was audited of them, and what was exported."""
     for name in ("visibility.parquet", "blind.json", "verified.json"):
         folder.audit(name).unlink(missing_ok=True)
     valid: set[Path] = set()
@@ -144,6 +144,8 @@ def _discard_stale(folder: DatasetFolder, plan: Path, *, changed: frozenset[str]
     for still in folder.stills.glob("*.png"):
         if changed is None or still.stem in changed:
             still.unlink()
+    for form in EXPORTS:
+        shutil.rmtree(folder.export(form), ignore_errors=True)
 
 
 def prune(folder: DatasetFolder, valid: set[Path]) -> None:

@@ -39,7 +39,7 @@ def mine_catalog(spec: Spec, pack: Pack, pool: Sequence[Source], *, cache: Cache
     if not is_big(pool, spec):
         return mine_pool(spec, pack, counted(pool_pictures(pool, spec), stage), cache)
     model = embedder(spec.mining.embedder)
-    pictures = needle_pixels(spec, pack)
+    pictures = needle_pixels(spec, pack, cache)
     queries, count = embed_needles(pictures, embedder=model, cache=cache)
     parts = parts_of(pool, rate=spec.haystack.fps)
     count += embed_missing(parts, spec, embedder=model, cache=cache, stage=stage)
@@ -73,7 +73,7 @@ def embed_missing(
             stage.step(0, found=len(part))
             count += EmbeddingCount(reused=len(part))
         else:
-            count += embed_part(part, folder, spec=spec, embedder=embedder, stage=stage)
+            count += embed_part(part, spec, embedder=embedder, cache=cache, stage=stage)
     return count
 
 

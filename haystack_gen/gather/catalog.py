@@ -113,6 +113,16 @@ def hash_of(path: Path, cache: Cache) -> str:
     return digest
 
 
+def expect_unchanged(source: Source, cache: Cache) -> None:
+    """Called after a source was read: what was read is what its catalogue says.
+
+    Raises:
+        InputError: it was written to since it was catalogued, or is gone.
+    """
+    if hash_of(Path(source.path), cache) != source.sha256:
+        raise InputError(f"{source.path}: has changed since it was catalogued; run the command again to start from it")
+
+
 def _hash_of_file(path: Path, cache: Cache) -> str:
     with refusals_explained(path):
         if not path.is_file():
@@ -234,5 +244,6 @@ def _film(name: str, file: Path, digest: str, license: str, *, cache: Cache) -> 
             duration_s=facts.duration_s,
             license="unknown",
         )
+        expect_unchanged(replace(known, path=str(file.absolute())), cache)
         write_atomic(noted, dump([known]))
     return replace(known, id=name, path=str(file.absolute()), sha256=digest, license=license)

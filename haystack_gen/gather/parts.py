@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from haystack_gen.cache import Cache
 from haystack_gen.facts import Source, sampled_length
+from haystack_gen.gather.catalog import expect_unchanged
 from haystack_gen.gather.embed import Embedder, EmbeddingCount, embed_cached
 from haystack_gen.gather.images import Pixels, sharpness
 from haystack_gen.gather.pool import frame_of, still_pixels
@@ -99,13 +100,13 @@ def parts_of(pool: Sequence[Source], *, rate: Fraction) -> list[Part]:
     return [*parts, Part(tuple(spans))] if spans else parts
 
 
-def embed_part(part: Part, folder: Path, *, spec: Spec, embedder: Embedder, stage: Stage) -> EmbeddingCount:
-    """Embed the pictures of a part and write them as a shard.
+def embed_part(part: Part, spec: Spec, *, embedder: Embedder, cache: Cache, stage: Stage) -> EmbeddingCount:
+    """Embed the pictures of a part and write them as a shard of the cache.
 
     A frame shares the vector of one before it in the same span when both look alike; see `embed_cached`.
 
     Raises:
-        InputError: a film or image cannot be read.
+        InputError: a film or image cannot be read, or has changed since it was catalogued.
         StorageError: the file system refused.
     """
     sharpnesses: list[float] = []
@@ -123,6 +124,9 @@ def embed_part(part: Part, folder: Path, *, spec: Spec, embedder: Embedder, stag
         block, embedded = embed_cached(noted(spans), embedder=embedder, file=None, film=bool(film))
         blocks.append(block)
         count += embedded
+    for source in {span.source.path: span.source for span in part.spans}.values():
+        expect_unchanged(source, cache)
+    folder = part.folder(spec, embedder=embedder, cache=cache)
     write_shard(folder, np.concatenate(blocks), sharpness=sharpnesses, embedder=embedder.name)
     return count
 

@@ -19,7 +19,7 @@ from haystack_gen.atomic import atomic_folder, write_atomic
 from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Match, Source, sampled_length
-from haystack_gen.gather.catalog import VIDEO_SUFFIXES, catalog_stills, catalog_videos
+from haystack_gen.gather.catalog import VIDEO_SUFFIXES, catalog_stills, catalog_videos, expect_unchanged
 from haystack_gen.gather.embed import embedder
 from haystack_gen.gather.fit import Fit
 from haystack_gen.gather.images import IMAGE_SUFFIXES, Pixels, fit_image, read_image
@@ -91,7 +91,7 @@ def still_pixels(source: Source, *, size: tuple[int, int], fit: Fit) -> Pixels:
 def mine_pool(spec: Spec, pack: Pack, pictures: Iterator[tuple[Source, Pixels]], cache: Cache) -> Mined:
     """Search pictures for look-alikes of a pack's needles, by the rules of the spec; all vectors are held in memory."""
     return mine(
-        needle_pixels(spec, pack),
+        needle_pixels(spec, pack, cache),
         pictures,
         embedder=embedder(spec.mining.embedder),
         rules=match_rules(spec),
@@ -99,11 +99,18 @@ def mine_pool(spec: Spec, pack: Pack, pictures: Iterator[tuple[Source, Pixels]],
     )
 
 
-def needle_pixels(spec: Spec, pack: Pack) -> dict[str, Pixels]:
-    """The picture of each needle of a pack at frame size, by its id."""
+def needle_pixels(spec: Spec, pack: Pack, cache: Cache) -> dict[str, Pixels]:
+    """The picture of each needle of a pack at frame size, by its id.
+
+    Raises:
+        InputError: one has changed since the pack was read.
+    """
     stills = {still.id: still for still in pack.stills}
     size, fit = spec.haystack.size, spec.haystack.fit
-    return {needle.id: still_pixels(stills[needle.source], size=size, fit=fit) for needle in pack.needles}
+    pixels = {needle.id: still_pixels(stills[needle.source], size=size, fit=fit) for needle in pack.needles}
+    for needle in pack.needles:
+        expect_unchanged(stills[needle.source], cache)
+    return pixels
 
 
 def match_rules(spec: Spec) -> MatchRules:

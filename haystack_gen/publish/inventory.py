@@ -10,6 +10,7 @@ from typing import get_args
 
 from haystack_gen.atomic import TEMPORARY_MARK
 from haystack_gen.families import Task
+from haystack_gen.workspace import EXPORTS
 
 MANIFEST = "manifest.jsonl"
 SPEC = "provenance/spec.yaml"
@@ -30,7 +31,7 @@ _NAMES = {*NEEDED, *MORE_RECORDS, *LAST, *_AUDITS, "picture.png", "provenance/pa
 _ID = "[a-z0-9_-]{1,160}"
 _MEDIA = rf"videos/[0-9]{{3,}}/{_ID}\.mp4|frames/{_ID}/[0-9]{{3,}}/[0-9]{{6,}}\.jpg|shards/test-[0-9]{{5}}\.tar"
 _PICTURES = rf"provenance/(stills/{_ID}\.png|matches\.stills/({_ID}\.png|catalog\.jsonl))"
-_EXPORTS = "lmms_eval|vlmevalkit|vnbench|messages|inspect"
+_EXPORTS = "|".join(EXPORTS)
 _FOLDERS = (
     rf"videos(/[0-9]{{3,}})?|frames(/{_ID}(/[0-9]{{3,}})?)?|shards|audit|provenance(/(matches\.)?stills)?|{_EXPORTS}"
 )

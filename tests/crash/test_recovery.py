@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from haystack_gen import build as line
 from haystack_gen import media
+from haystack_gen.atomic import sweep
 from haystack_gen.build import build
 from haystack_gen.cache import Cache
 from haystack_gen.emit.plans import read_plan
@@ -317,3 +319,42 @@ def test_pictures_half_deleted_are_not_taken_for_whole(world, tmp_path, cache, m
         with pytest.raises(KeyboardInterrupt):
             built(second, tmp_path / "out")
     assert tree(built(first, tmp_path / "out").root) == whole
+
+
+def test_a_needle_that_changes_midway(tmp_path, cache):
+    world = make_world(tmp_path / "world", seconds=30)
+    needle = sorted(world.pack.rglob("needle-0.png"))[0]
+    kept, other = needle.read_bytes(), sorted(world.pack.rglob("needle-1.png"))[0].read_bytes()
+    spec, out = world.spec(SMALL), tmp_path / "out"
+    with pytest.raises(InputError, match=r"needle-0\.png: has changed since it was catalogued"):
+        disturbed(spec, out, "render", lambda: needle.write_bytes(other))
+    assert not (out / "manifest.jsonl").exists()
+    needle.write_bytes(kept)
+    assert not verify(built(spec, out)).differences
+
+
+def test_nothing_stays_of_an_earlier_spec(tmp_path, cache):
+    world = make_world(tmp_path / "world", seconds=30)
+    wide = {"mining.band": "-1:1", "mining.sharpness": 0, "mining.pool": [str(world.film)]}
+    mined = world.spec("{grid: {lengths: '20', depths: '0'}, distractors: {origin: mined, period: 7}}", **wide)
+    folder = built(mined, tmp_path / "out")
+    exported = folder.export("messages")
+    exported.mkdir()
+    (exported / "requests.jsonl").write_text("questions of the first spec\n")
+    for seed in range(3):
+        spec = world.spec("{grid: {lengths: '20', depths: '0', trials: 1}}", seed=seed)
+        built(spec, tmp_path / "out")
+        assert tree(tmp_path / "out") == tree(built(spec, tmp_path / f"fresh-{seed}").root)
+
+
+def test_another_build_that_sweeps_leaves_a_plan_under_way_alone(world, tmp_path, cache, monkeypatch):
+    """A dataset at a URL is planned in the cache, which every build sweeps."""
+    real = line.plan_items
+
+    def meanwhile(*given: object) -> Iterator[object]:
+        for planned in real(*given):
+            sweep(tmp_path)
+            yield planned
+
+    monkeypatch.setattr(line, "plan_items", meanwhile)
+    assert built(world.spec(SMALL), tmp_path / "out").manifest.is_file()
