@@ -9,17 +9,15 @@ No two tasks write into one folder, so none waits for another, and one that was 
 the provenance, moves the media to where one build would have made them, and lets that build do the rest.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from filecmp import cmp
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained
+from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained, temporary
 from haystack_gen.build import (
     Built,
     finish,
@@ -31,15 +29,18 @@ from haystack_gen.build import (
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.emit.provenance import catalogued, read_facts
 from haystack_gen.emit.summary import Summary, write_summary
+from haystack_gen.emit.tally import tally
 from haystack_gen.emit.videos import distinct_videos
 from haystack_gen.errors import InputError
 from haystack_gen.executors import Executor
 from haystack_gen.gather.world import located
 from haystack_gen.gathering import Gathered, Tools, gather
+from haystack_gen.judge.leaks import read_leaks
 from haystack_gen.making import Work, make_media, media_files
 from haystack_gen.media import Media
 from haystack_gen.progress import counted
 from haystack_gen.records import read_text
+from haystack_gen.shards import beside, entered, expect_all, shard_names, summaries
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import DatasetFolder
@@ -47,7 +48,6 @@ from haystack_gen.workspace import DatasetFolder
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_NAME = re.compile(r"([1-9][0-9]{0,5})-of-([1-9][0-9]{0,5})")
 _GIVEN = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
@@ -72,7 +72,7 @@ class Shard(NamedTuple):
 
     def folder(self, out: Path) -> Path:
         """Where its part of the dataset `out` is made."""
-        return _beside(out) / self.name
+        return beside(out) / self.name
 
     @property
     def name(self) -> str:
@@ -114,66 +114,73 @@ def _summed_up(work: Work) -> Summary | None:
 def merge(out: Path, tools: Tools, *, sources: Sequence[Path | str] = ()) -> Built:
     """Put the parts of the dataset `out` together: the folder that one build would have made, and no parts any more.
 
+    A finished dataset without parts is left as it is.
+
     Args:
         out: the dataset's folder, as the parts were told.
         tools: the cache should be the one that the parts used, or all is encoded again.
         sources: paths or URLs of films and pictures, if they are not where the parts found them.
 
     Raises:
-        InputError: parts are missing, unfinished, or of different datasets.
+        InputError: parts are missing, unfinished, being made, or of different datasets.
         StorageError: the file system refused; the same call goes on from there.
     """
-    shards = _shards(out)
-    first = DatasetFolder(shards[0])
-    spec = read_spec_file(first.spec)
-    _refuse_different(shards)
-    _refuse_unfinished(out, shards, spec)
-    _refuse_another(DatasetFolder(out), first)
-    world = _recorded(first, spec, tools, sources)
-    with holding(out, tools) as folder:
-        work = replace(prepare(folder, spec, world, tools), parts=tuple(_summaries(shards)))
-        with tools.progress.stage("taking the media of the shards", None, "files") as stage, refusals_explained(out):
-            for shard, made in counted(_media(shards), stage):
-                place = out / made.relative_to(shard)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                made.replace(place)
-        # What can be guessed was allowed, or no shard would have made media.
-        built = finish(work, allow_guessable=True)
-    for shard in shards:
-        shutil.rmtree(shard)
-    with suppress(OSError):  # something else is in it
-        _beside(out).rmdir()
+    names = shard_names(path.name for path in beside(out).glob("*"))
+    if not names and DatasetFolder(out).manifest.is_file():
+        return _finished(DatasetFolder(out))
+    shards = [beside(out) / name for name in expect_all(names, str(out))]
+    with entered((DatasetFolder(shard).held() for shard in shards), where=beside(out)):
+        first = DatasetFolder(shards[0])
+        spec = read_spec_file(first.spec)
+        _refuse_different(shards)
+        _refuse_unfinished(out, shards, spec)
+        _refuse_another(DatasetFolder(out), first)
+        world = _recorded(first, spec, tools, sources)
+        with holding(out, tools) as folder:
+            work = prepare(folder, spec, world, tools)
+            work = replace(work, parts=tuple(summaries(shards, work.counts.dropped)))
+            with tools.progress.stage("taking the media of the shards", None, "files") as stage:
+                _take(counted(_media(shards), stage), out)
+            # What can be guessed was allowed, or no shard would have made media.
+            built = finish(work, allow_guessable=True)
+            _delete(shards, out)
     return built
 
 
-def _beside(out: Path) -> Path:
-    return out.with_name(f"{out.name}.shards")
+def _finished(folder: DatasetFolder) -> Built:
+    """What a merge that was done left behind."""
+    counts, guessed = tally(folder.plan, folder.dropped), folder.audit("blind.json")
+    return Built(
+        folder=folder.root,
+        items=counts.items,
+        dropped=counts.dropped,
+        remarks=_remarks(folder),
+        leaks=tuple(read_leaks(guessed)) if guessed.is_file() else (),
+        summary=None,
+    )
 
 
-def _shards(out: Path) -> list[Path]:
-    """The folders of all parts of a dataset, in their order.
+def _take(media: Iterable[tuple[Path, Path]], out: Path) -> None:
+    with refusals_explained(out):
+        for shard, made in media:
+            place = out / made.relative_to(shard)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            made.replace(place)
 
-    Raises:
-        InputError: there are none, or not all, or parts of different splits.
+
+def _delete(shards: Sequence[Path], out: Path) -> None:
+    """Delete the parts: all are out of the way in one step, so that no merge finds some of them.
+
+    A build or merge of the dataset deletes what is left if this is killed.
     """
-    names = {path.name: _NAME.fullmatch(path.name) for path in _beside(out).glob("*")}
-    found = sorted(Shard(int(match[1]), int(match[2])) for match in names.values() if match)
-    if not found:
-        raise InputError(
-            f"{_beside(out)}: holds no shards; make them with haystack-gen build ... --out {out} --shard I/N"
-        )
-    counts = sorted({shard.total for shard in found})
-    if len(counts) > 1:
-        raise InputError(
-            f"{_beside(out)}: holds shards of a build split in {counts[0]} and of one split in {counts[1]}; delete "
-            "those that are not wanted"
-        )
-    missing = [str(index) for index in range(1, counts[0] + 1) if Shard(index, counts[0]) not in found]
-    if missing:
-        raise InputError(
-            f"{_beside(out)}: lacks shard {', '.join(missing)} of {counts[0]}; build what is missing first"
-        )
-    return [shard.folder(out) for shard in found]
+    folder = beside(out)
+    with refusals_explained(folder):
+        names = {path.name for path in folder.iterdir() if not path.name.startswith(TEMPORARY_MARK)}
+        only_ours = names == {shard.name for shard in shards}
+        for path in (folder,) if only_ours else shards:
+            gone = temporary(out / path.name)
+            path.replace(gone)
+            shutil.rmtree(gone)
 
 
 def _refuse_different(shards: Sequence[Path]) -> None:
@@ -192,12 +199,6 @@ def _records(shard: Path) -> set[str]:
     folder = DatasetFolder(shard)
     files = {path for path in folder.provenance.glob("*") if path.is_file()} - {folder.summary, folder.failed}
     return {f"provenance/{path.name}" for path in files if not path.name.startswith(TEMPORARY_MARK)}
-
-
-def _summaries(shards: Sequence[Path]) -> Iterator[Summary]:
-    for file in (DatasetFolder(shard).summary for shard in shards):
-        if file.is_file():
-            yield json.loads(read_text(file))
 
 
 def _refuse_unfinished(out: Path, shards: Sequence[Path], spec: Spec) -> None:
@@ -230,8 +231,11 @@ def _recorded(first: DatasetFolder, spec: Spec, tools: Tools, given: Sequence[Pa
         stills=tuple(sources[still.id] for still in facts.stills),
         needle_films=tuple(sources[film.id] for film in facts.needle_films),
     )
-    remarks = tuple(first.remarks.read_text(encoding="utf-8").splitlines()) if first.remarks.is_file() else ()
-    return Gathered(facts=facts, media=Media(spec, sources, tools.cache), remarks=remarks)
+    return Gathered(facts=facts, media=Media(spec, sources, tools.cache), remarks=_remarks(first))
+
+
+def _remarks(folder: DatasetFolder) -> tuple[str, ...]:
+    return tuple(read_text(folder.remarks).splitlines()) if folder.remarks.is_file() else ()
 
 
 def _media(shards: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
@@ -256,7 +260,8 @@ class _Rotated:
         return self._executor.workers
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
-        """See `Executor.map`."""
-        listed = list(tasks)
-        start = len(listed) * (self._shard.number - 1) // self._shard.total
-        return self._executor.map(function, (*listed[start:], *listed[:start]))
+        """See `Executor.map`; tasks that are made one by one keep their order, and are not held in memory."""
+        if isinstance(tasks, Sequence):
+            start = len(tasks) * (self._shard.number - 1) // self._shard.total
+            tasks = (*tasks[start:], *tasks[:start])
+        return self._executor.map(function, tasks)

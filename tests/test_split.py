@@ -1,6 +1,9 @@
 """A build made in shards is the build made in one go, and a merge takes nothing that is not whole or of another set."""
 
+import errno
+import json
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from haystack_gen.cache import Cache
 from haystack_gen.cli.merge import merge as merge_command
 from haystack_gen.errors import CheckError, HaystackError, InputError
 from haystack_gen.gathering import Tools
+from haystack_gen.shards import entered
 from haystack_gen.specfile import dump_spec
 from haystack_gen.split import Shard, build_shard, merge
 from haystack_gen.workspace import DatasetFolder
@@ -157,6 +161,100 @@ def test_a_set_that_can_be_guessed_makes_no_video(world, tmp_path, monkeypatch):
 def test_shards_that_begin_together_begin_to_encode_at_different_places():
     order = [[*split._Rotated(Tools.local().executor, Shard(number, 3)).map(int, range(6))] for number in (1, 2, 3)]
     assert order == [[0, 1, 2, 3, 4, 5], [2, 3, 4, 5, 0, 1], [4, 5, 0, 1, 2, 3]]
+
+
+def test_tasks_that_are_made_one_by_one_are_not_listed():
+    taken = []
+    tasks = (taken.append(number) or number for number in range(100))
+    next(split._Rotated(Tools.local().executor, Shard(2, 3)).map(str, tasks))
+    assert taken == [0]
+
+
+@pytest.mark.parametrize("others", [(), ("notes.txt",)])
+def test_a_merge_that_is_killed_while_it_deletes_can_be_run_again(world, tmp_path, monkeypatch, others):
+    out = made(world.spec(VIDEOS), tmp_path / "split", total=3)
+    for name in others:
+        (tmp_path / "split.shards" / name).write_text("mine")
+
+    really = shutil.rmtree
+
+    def killed(path, **options):
+        if path.name.endswith("-split.shards"):
+            raise KeyboardInterrupt
+        really(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(split.shutil, "rmtree", killed)
+        if not others:
+            with pytest.raises(KeyboardInterrupt):
+                merge(out, Tools.local())
+            assert not (tmp_path / "split.shards").exists()
+    again = merge(out, Tools.local())
+    assert again.items == 10
+    build(world.spec(VIDEOS), out, Tools.local())  # sweeps what was left
+    build(world.spec(VIDEOS), tmp_path / "whole", Tools.local())
+    assert tree(out) == tree(tmp_path / "whole")
+    assert sorted(path.name for path in tmp_path.glob("split*/*.txt")) == list(others)
+    assert not [path for path in tmp_path.rglob("*") if ".part-" in path.name or "-of-" in path.name]
+
+
+def test_a_finished_merge_run_again_does_nothing(world, tmp_path):
+    out = made(world.spec(VIDEOS), tmp_path / "split", total=2)
+    first, before = merge(out, Tools.local()), tree(out)
+    again = merge(out, Tools.local())
+    assert (again.items, again.dropped, again.remarks, again.leaks) == (
+        first.items,
+        first.dropped,
+        first.remarks,
+        first.leaks,
+    )
+    assert again.summary is None
+    assert tree(out) == before
+
+
+def test_a_shard_that_is_being_made_is_not_touched(world, tmp_path):
+    out = made(world.spec(VIDEOS), tmp_path / "split", total=2)
+    before = tree(tmp_path / "split.shards")
+    with (
+        DatasetFolder(tmp_path / "split.shards" / "2-of-2").held(),
+        pytest.raises(InputError, match="2-of-2: another build is writing into this folder; wait until it has ended"),
+    ):
+        merge(out, Tools.local())
+    assert tree(tmp_path / "split.shards") == before
+    assert not out.exists()
+
+
+def test_more_shards_than_files_may_be_open_are_refused(tmp_path):
+    @contextmanager
+    def lock():
+        raise OSError(errno.EMFILE, "Too many open files")
+        yield
+
+    with (
+        pytest.raises(InputError, match=r"niah\.shards: holds more shards than files may be open .* ulimit -n"),
+        entered([lock()], where=tmp_path / "niah.shards"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("text", ['{"seconds":', '{"seconds": NaN}', "[]", '{"seconds": 1, "made": "/home/ann"}', None])
+def test_a_summary_that_is_damaged_or_another_s_is_left_out(world, tmp_path, text):
+    out = made(world.spec(VIDEOS), tmp_path / "split", total=2)
+    file = DatasetFolder(tmp_path / "split.shards" / "1-of-2").summary
+    if text is None:
+        text = json.dumps(json.loads(file.read_text()) | {"made": "/home/ann"})
+    file.write_text(text)
+    merge(out, Tools.local())
+    summary = DatasetFolder(out).summary.read_text()
+    assert len(json.loads(summary)["shards"]) == 1
+    assert "/home" not in summary
+
+
+def test_remarks_that_are_damaged_are_told(world, tmp_path):
+    out = made(world.spec(VIDEOS), tmp_path / "split", total=1)
+    DatasetFolder(tmp_path / "split.shards" / "1-of-1").remarks.write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"remarks\.txt: byte 0 \(0xff\) is not UTF-8"):
+        merge(out, Tools.local())
 
 
 def test_the_command_line_builds_shards_and_merges_them(world, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -10,6 +11,18 @@ from haystack_gen.errors import InputError
 from haystack_gen.progress import Stage
 from haystack_gen.remote.store import Stored, each_of, send
 from haystack_gen.workspace import sha256_of
+
+
+class ChangedError(InputError):
+    """A file is not, or not any more, what was sent."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: changed while it was sent; run the same command again")
+        self._path = path
+
+    def __reduce__(self) -> tuple[type, tuple[Path]]:
+        """As `MissingExtraError`."""
+        return type(self), (self._path,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +56,26 @@ class Journal:
 
     def sent(self, name: str, path: Path) -> Sent | None:
         """How a file was sent, if it has the same bytes still; those are read only if it was written since."""
-        sent, stat = self._sent.get(name), path.stat()
-        if not sent or sent.size_bytes != stat.st_size:
-            return None
-        return sent if sent.changed_ns == stat.st_mtime_ns or sent.sha256 == sha256_of(path) else None
+        sent = self._sent.get(name)
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            if sent and sent.size_bytes == stat.st_size:
+                return sent if sent.changed_ns == stat.st_mtime_ns or sent.sha256 == sha256_of(path) else None
+        return None
 
     def note(self, name: str, path: Path, there: Stored) -> None:
-        """Remember that a file is there."""
-        stat = path.stat()
+        """Remember that a file is there.
+
+        Raises:
+            ChangedError: it is gone, or another.
+        """
+        try:
+            stat, digest = path.stat(), sha256_of(path)
+        except FileNotFoundError:
+            raise ChangedError(path) from None
         if stat.st_size != there.size_bytes:
-            raise InputError(f"{path}: changed while it was sent; run the same command again")
-        sent = Sent(stat.st_size, stat.st_mtime_ns, there.version, sha256_of(path))
+            raise ChangedError(path)
+        sent = Sent(stat.st_size, stat.st_mtime_ns, there.version, digest)
         line = json.dumps([name, sent.size_bytes, sent.changed_ns, sent.version, sent.sha256])
         with self._lock:
             self._sent[name] = sent
@@ -62,17 +84,34 @@ class Journal:
                 lines.write(f"\n{line}\n")  # after what may have been written in part
 
 
-def send_all(files: Mapping[str, Path], url: str, *, journal: Journal, stage: Stage) -> None:
+def send_all(
+    files: Mapping[str, Path], url: str, *, journal: Journal, stage: Stage, leave_changed: bool = False
+) -> None:
     """Send files to their names below the URL, a few at the same time.
 
     Raises:
-        InputError: one changed meanwhile.
+        ChangedError: one changed meanwhile, and such are not left for the next time.
         StorageError: the store refused or could not be reached.
     """
 
     def one(name: str) -> int:
-        journal.note(name, files[name], send(files[name], f"{url}/{name}"))
-        return files[name].stat().st_size
+        try:
+            there = _send(files[name], f"{url}/{name}")
+            journal.note(name, files[name], there)
+        except ChangedError:
+            if not leave_changed:
+                raise
+            return 0
+        return there.size_bytes
 
     for size_bytes in each_of(one, files):
         stage.step(size_bytes=size_bytes)
+
+
+def _send(path: Path, url: str) -> Stored:
+    try:
+        return send(path, url)
+    except InputError:  # of a file that is gone, as of a bucket that is none
+        if path.is_file():
+            raise
+        raise ChangedError(path) from None

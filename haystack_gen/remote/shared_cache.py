@@ -15,7 +15,7 @@ from pathlib import Path
 from haystack_gen.atomic import TEMPORARY_MARK, atomic_folder, write_atomic
 from haystack_gen.cache import Cache
 from haystack_gen.errors import HaystackError, InputError
-from haystack_gen.progress import Progress, Silent
+from haystack_gen.progress import Progress, Silent, Stage
 from haystack_gen.records import LARGEST_BYTES
 from haystack_gen.remote.sending import Journal, send_all
 from haystack_gen.remote.store import Stored, checked, each_of, fetch, is_safe, read_text, stored
@@ -59,7 +59,7 @@ class RemoteCache(Cache):
             self.send()
 
     def send(self) -> None:
-        """Send what the URL does not have.
+        """Send what the URL does not have; what other builds change meanwhile is left for the next time.
 
         Raises:
             StorageError: the store refused or could not be reached.
@@ -70,10 +70,12 @@ class RemoteCache(Cache):
         total = sum(len(self._unsent(*entry)) for entry in waiting)
         with self.progress.stage("sending to the cache", total, "files") as stage:
             for name, files, listed in waiting:
-                send_all(self._unsent(name, files, None), self.url, journal=self._journal, stage=stage)
-                if listed:
-                    self._list(name, files, listed)
-                    send_all({f"{name}.list": listed}, self.url, journal=self._journal, stage=stage)
+                self._send(self._unsent(name, files, None), stage)
+                if listed and self._list(name, files, listed):
+                    self._send({f"{name}.list": listed}, stage)
+
+    def _send(self, files: Mapping[str, Path], stage: Stage) -> None:
+        send_all(files, self.url, journal=self._journal, stage=stage, leave_changed=True)
 
     def _entries(self) -> Iterator[tuple[str, dict[str, Path], Path | None]]:
         """Every artefact that is there: its name, its files by theirs and, of a folder, the file that lists them."""
@@ -89,11 +91,13 @@ class RemoteCache(Cache):
             unsent[f"{name}.list"] = listed
         return unsent
 
-    def _list(self, name: str, files: Mapping[str, Path], listed: Path) -> None:
-        """Write down which files a folder has at the URL."""
+    def _list(self, name: str, files: Mapping[str, Path], listed: Path) -> bool:
+        """Write down which files a folder has at the URL, if any."""
         sent = {one: there for one, file in files.items() if (there := self._journal.sent(one, file))}
         said = {one[len(name) + 1 :]: [there.version, there.size_bytes] for one, there in sent.items()}
-        write_atomic(listed, json.dumps(said) + "\n")
+        if said:
+            write_atomic(listed, json.dumps(said) + "\n")
+        return bool(said)
 
     def _shared(self, kind: str, key: str, ending: str = "") -> Path:
         path = Cache._shared(self, kind, key, ending)
@@ -146,7 +150,11 @@ def _files(path: Path, name: str) -> dict[str, Path]:
         return {}
     if path.is_file():
         return {name: path}
-    files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(TEMPORARY_MARK))
+    try:
+        found = sorted(path.rglob("*"))
+    except FileNotFoundError:  # deleted meanwhile
+        return {}
+    files = (file for file in found if file.is_file() and not file.name.startswith(TEMPORARY_MARK))
     return {
         f"{name}/{file.relative_to(path).as_posix()}": file
         for file in files

@@ -103,10 +103,10 @@ def stored(url: str) -> Stored | None:
     return _stored(info, url) if info["type"] == "file" else None
 
 
-def listing(url: str, *, deep: bool = False) -> dict[str, Stored]:
+def listing(url: str, *, deep: bool = False, ours: bool = False) -> dict[str, Stored]:
     """The objects of a folder, and with `deep` those of its folders, by their names in it, sorted.
 
-    Names may be any text, such as `../x`; see `is_safe`.
+    Names may be any text, such as `../x`; see `is_safe`. Of what is `ours` there may be more than `MOST_LISTED`.
 
     Raises:
         StorageError: the store refused or could not be reached.
@@ -120,7 +120,7 @@ def listing(url: str, *, deep: bool = False) -> dict[str, Stored]:
             if _code(error) == "NoSuchBucket":
                 raise
             return {}
-    if len(found) > MOST_LISTED:
+    if len(found) > MOST_LISTED and not ours:
         raise InputError(f"{url}: holds more than {MOST_LISTED:,} files; give a folder further down")
     named = {info["name"].lstrip("/").partition(f"{key}/")[2]: info for info in found if info["type"] == "file"}
     return {name: _stored(named[name], url) for name in sorted(named) if name and not name.endswith("/")}

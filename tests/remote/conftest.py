@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from threading import Lock, Thread
 
 import pytest
 
@@ -25,7 +26,7 @@ def server() -> Iterator[Store]:
         def log_request(self, *_: object, **__: object) -> None:
             """The store counts for itself."""
 
-    store = Store("")
+    store, one_at_a_time = Store(""), Lock()  # moto closes an object that is replaced while another request reads it
     moto = DomainDispatcherApplication(create_backend_app)
 
     def counting(environ, start_response):
@@ -36,9 +37,8 @@ def server() -> Iterator[Store]:
             start_response(status, [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
             return [b"" if method == "HEAD" else body]
         store.asked.append((method, query or path))
-        return moto(environ, start_response)
-
-    from threading import Thread
+        with one_at_a_time:
+            return moto(environ, start_response)
 
     http = make_server("127.0.0.1", 0, counting, threaded=True, request_handler=Quiet)
     store.endpoint = f"http://127.0.0.1:{http.server_port}"

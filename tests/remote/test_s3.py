@@ -151,6 +151,11 @@ def test_shards_are_merged_there(store, away, reference, tmp_path):
     assert merged.returncode == 0, merged.stderr
     assert store.objects("made/niah/") == reference
     assert store.objects("made/niah.shards/") == {}
+    assert "/niah; check them with: haystack-gen verify /" in merged.stderr  # of URLs nothing is verified
+    again = run("merge", OUT, "--cache", CACHE, env=store.environment(tmp_path / "three"), cwd=away)
+    assert again.returncode == 0, again.stderr
+    assert f"{OUT}: is merged already" in again.stderr
+    assert store.objects("made/niah/") == reference
 
 
 def test_a_recipe_and_one_item_are_made_from_urls(store, away, reference, tmp_path):

@@ -1,16 +1,21 @@
 """How stores other than S3 are spoken to, with a store in memory that stands for them: gs:// and hf://."""
 
 import shutil
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from haystack_gen.cache import Cache
-from haystack_gen.errors import InputError, StorageError
+from haystack_gen.errors import Failure, InputError, StorageError, UnfinishedError
 from haystack_gen.gather.catalog import catalog_videos, hash_of
+from haystack_gen.progress import Silent
 from haystack_gen.remote.fetched import arrive, at_url, bring, folder_at, is_there, origin_of, urls_named, with_urls
+from haystack_gen.remote.outputs import delete_shards, fetch_shards, is_merged, sent_to, shards_held
+from haystack_gen.remote.sending import ChangedError, Journal, send_all
 from haystack_gen.remote.store import checked, fetch, send, stored
+from haystack_gen.workspace import DatasetFolder
 
 pytestmark = pytest.mark.remote
 HUB = "hf://datasets/ann/films@main"
@@ -195,6 +200,138 @@ def test_what_was_sent_in_part_is_not_there_and_then_is(memory, tmp_path, monkey
     assert len(names_in(two.chunk_folder("a" * 32))) == 2
     monkeypatch.setattr(type(memory), "put_file", None)  # nothing is sent back
     two.send()
+
+
+@pytest.mark.parametrize("change", ["gone", "grown", "of another"])
+def test_what_changes_while_it_is_sent_is_left_for_the_next_run(memory, tmp_path, monkeypatch, change):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "one"))
+    one = Cache.at("gs://bucket/cache")
+    made(one, "a" * 32, "span-000000.mp4", "span-000000.npy", "span-000600.mp4", "span-000600.npy")
+    changing = one.chunk_folder("a" * 32) / "span-000600.npy"
+    put = type(memory).put_file
+
+    def meanwhile(self, here, there, **options):
+        if here == str(changing) and change == "gone":
+            changing.unlink()
+        put(self, here, there, **options)
+        if here == str(changing) and change == "grown":
+            changing.write_text("longer than it was before")
+        if here == str(changing) and change == "of another":
+            self.pipe_file(there, b"what another machine sent")
+            self.store[f"/{there}"].seek(0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(memory), "put_file", meanwhile)
+        with one.in_use():
+            pass
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "two"))
+    assert names_in(Cache.at("gs://bucket/cache").chunk_folder("a" * 32)) == [
+        "span-000000.mp4",
+        "span-000000.npy",
+        "span-000600.mp4",
+    ]
+    changing.write_text("again")
+    one.send()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "three"))
+    three = Cache.at("gs://bucket/cache").chunk_folder("a" * 32)
+    assert (three / "span-000600.npy").read_text() == "again"
+
+
+def test_an_own_file_that_changes_while_it_is_sent_is_an_error(memory, tmp_path):
+    stage, journal = Silent().stage("sending", 1, "files"), Journal(tmp_path / "sent.jsonl")
+    with (
+        stage as told,
+        pytest.raises(ChangedError, match=r"gone\.txt: changed while it was sent; run the same command"),
+    ):
+        send_all({"gone.txt": tmp_path / "gone.txt"}, "gs://bucket/x", journal=journal, stage=told)
+
+
+PARTS = ("provenance/spec.yaml", "provenance/plan.jsonl", "videos/000/a.mp4")
+
+
+def shards_there(memory, *, total: int = 2) -> None:
+    for number in range(1, total + 1):
+        for name in PARTS:
+            memory.pipe_file(f"bucket/niah.shards/{number}-of-{total}/{name}", b"tasks: [retrieval]")
+
+
+def test_shards_are_not_fetched_over_one_that_is_being_made(memory, tmp_path):
+    shards_there(memory)
+    cache = Cache(tmp_path)
+    with sent_to("gs://bucket/niah", cache, progress=Silent(), shard="2-of-2") as place:
+        mine = place.with_name("niah.shards") / "2-of-2"
+        for name in PARTS:
+            (mine / name).parent.mkdir(parents=True, exist_ok=True)
+            (mine / name).write_text("made in an hour")
+        with (
+            pytest.raises(InputError, match=r"niah\.shards/2-of-2: another build of this machine is at it; wait until"),
+            shards_held("gs://bucket/niah", cache),
+        ):
+            pass
+        with (
+            DatasetFolder(mine).held(),
+            pytest.raises(InputError, match="2-of-2: another build is writing into this folder"),
+        ):
+            fetch_shards("gs://bucket/niah", place, Silent())
+        assert (mine / PARTS[2]).read_text() == "made in an hour"
+    with shards_held("gs://bucket/niah", cache):
+        fetch_shards("gs://bucket/niah", place, Silent())
+    assert [(place.with_name("niah.shards") / f"{n}-of-2" / PARTS[2]).is_file() for n in (1, 2)] == [True, True]
+
+
+def test_nothing_is_fetched_before_all_shards_are_there(memory, tmp_path):
+    memory.pipe_file("bucket/niah.shards/1-of-2/provenance/spec.yaml", b"")
+    mine = tmp_path / "niah.shards" / "2-of-2" / PARTS[2]
+    mine.parent.mkdir(parents=True)
+    mine.write_text("made in an hour")
+    with pytest.raises(InputError, match=r"^gs://bucket/niah\.shards: lacks shard 2 of 2; build what is missing first"):
+        fetch_shards("gs://bucket/niah", tmp_path / "niah", Silent())
+    assert mine.is_file()
+
+
+def test_deleting_shards_can_be_stopped_anywhere(memory, monkeypatch):
+    url, whole, remove = "gs://bucket/niah", 2 * len(PARTS), type(memory).rm_file
+    for count in range(whole + 1):
+        shards_there(memory)
+        memory.pipe_file("bucket/niah/manifest.jsonl", b"{}")
+        memory.pipe_file("bucket/niah/provenance/spec.yaml", b"tasks: [retrieval]")
+        left = [None] * count
+
+        def some(self, path, left=left):
+            if not left:
+                raise KeyboardInterrupt
+            left.pop()
+            remove(self, path)
+
+        with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+            patch.setattr(type(memory), "rm_file", some)
+            delete_shards(url)
+        assert is_merged(url) == (count > 0)  # with all of them there, the merge is done once more
+        if count < whole:
+            memory.pipe_file("bucket/niah/provenance/spec.yaml", b"another")
+            assert not is_merged(url)
+        delete_shards(url)
+        assert not memory.find("bucket/niah.shards")
+    memory.rm_file("bucket/niah/manifest.jsonl")
+    assert not is_merged(url)
+
+
+def test_only_sources_are_limited_in_number(memory, tmp_path, monkeypatch):
+    shards_there(memory)
+    monkeypatch.setattr("haystack_gen.remote.store.MOST_LISTED", 3)
+    with pytest.raises(InputError, match="holds more than 3 files; give a folder further down"):
+        folder_at("gs://bucket/niah.shards", Cache(tmp_path))
+    fetch_shards("gs://bucket/niah", tmp_path / "niah", Silent())
+
+
+def test_what_is_not_sent_is_named_where_it_is(memory, tmp_path):
+    at_it = sent_to("gs://bucket/niah", Cache(tmp_path), progress=Silent(), shard="1-of-2")
+    place = at_it.__enter__()
+    failed = DatasetFolder(place.with_name("niah.shards") / "1-of-2").failed
+    error = UnfinishedError([Failure("splicing videos", "b", f"{place}/b is bad")], failed)
+    at_it.__exit__(type(error), error, None)
+    assert f"{failed} lists it" in str(error)
+    assert str(error).startswith("gs://bucket/niah/b is bad")
 
 
 def test_a_damaged_list_of_a_cache_counts_for_nothing(memory, tmp_path, monkeypatch):
