@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := clip or hub or tokenizers or samplers or stats or lmms or remote or wheel
+EXTRAS := clip or hub or tokenizers or samplers or stats or lmms or remote or slow
 WITH_EXTRAS := HAYSTACK_REQUIRE_EXTRAS=1
 
 .PHONY: demo test test-extras test-long bench format clean

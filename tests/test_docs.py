@@ -156,6 +156,7 @@ def readme_blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_readme_runs(tmp_path, monkeypatch):
     """Every command of the README's console blocks, in order, in one folder; what it prints is what the page shows.
 

@@ -3,6 +3,8 @@
 import json
 from itertools import pairwise
 
+import pytest
+
 from haystack_gen.emit import h264
 from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.emit.plans import read_plan
@@ -28,6 +30,7 @@ def cut_lists(shared_data, folder):
     return paths
 
 
+@pytest.mark.slow
 def test_three_clips_and_upstreams_needles(shared_data, tmp_path):
     needles, distractors = cut_lists(shared_data, tmp_path)
     spec = read_spec(

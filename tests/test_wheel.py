@@ -30,7 +30,7 @@ def test_the_wheel_carries_what_it_reads(wheel):
     assert not [name for name in names if name.startswith(("tests", "docs"))]
 
 
-@pytest.mark.wheel
+@pytest.mark.slow
 def test_the_installed_wheel_runs_the_demo(wheel, tmp_path):
     home = tmp_path / "home"
     home.mkdir()

@@ -16,12 +16,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return make_world(tmp_path_factory.mktemp("world"))
 
 
+@pytest.mark.slow
 def test_a_build_killed_and_run_again_is_as_one_that_was_not(world):
     for one in rounds(world, 7, hows=KILLS, count=1, settings=[(2, "video")]):
         assert not one.wrong, one
         assert one.stopped_s < SECONDS, one
 
 
+@pytest.mark.slow
 def test_a_build_interrupted_stops_soon_and_goes_on(world):
     for one in rounds(world, 7, hows=INTERRUPTS, count=1, settings=[(2, "video")]):
         assert not one.wrong, one
