@@ -212,6 +212,7 @@ def _built_into(spec: Spec, out: Path) -> None:
     built(spec, out, jobs=2)
 
 
+@pytest.mark.slow
 def test_two_builds_share_a_cache(world, tmp_path, cache, monkeypatch):
     specs = [world.spec(SMALL, fps=10, seed=seed) for seed in (1, 2)]
     outs = [tmp_path / f"out-{seed}" for seed in (1, 2)]
@@ -244,6 +245,7 @@ def remount(disk: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(disk)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["dataset", "cache"])
 def test_a_disk_that_is_full_at_any_point(world, tmp_path, disk, monkeypatch, what):
     """It grows by a little after each refusal, so that every kind of file is refused once."""

@@ -8,7 +8,7 @@ from tests.fuzz.cases import KINDS
 from tests.fuzz.corpus import make_corpus
 from tests.fuzz.pool import run_cases
 
-FEW, MANY = 40, 1000
+FEW, MANY = 24, 1000
 
 
 @pytest.fixture(scope="module")
