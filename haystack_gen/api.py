@@ -73,10 +73,7 @@ def build_dataset(spec: Spec, out: str | Path, *, jobs: int = 1, allow_guessable
         StorageError: the file system refused; the same call goes on from there.
     """
     folder = DatasetFolder(Path(out))
-    if folder.manifest.is_file() and folder.spec.is_file():
-        finished = folder.spec.read_text(encoding="utf-8", errors="replace")
-        if finished != dump_spec(published(spec)):
-            raise InputError(f"{out}: holds a finished dataset of another spec; choose another folder, or delete it")
+    folder.expect_spec(dump_spec(published(spec)), remedy="choose another folder, or delete it")
     build(spec, folder.root, Tools.local(jobs=jobs), allow_guessable=allow_guessable)
     return open_dataset(folder.root)
 

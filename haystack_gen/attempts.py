@@ -46,34 +46,41 @@ class Attempts:
         for outcome in self._executor.map(partial(_attempt, function, os.getpid()), tasks):
             for logger, level, said in outcome.said:
                 logging.getLogger(logger).log(level, "%s", said)
-            if outcome.reason is None:
-                yield outcome.value  # type: ignore[misc]
+            if isinstance(outcome.came, _Failed):
+                self.failures.append(Failure(what, outcome.came.task, outcome.came.reason))
+                stage.step(0, failed=outcome.came.steps)
             else:
-                self.failures.append(Failure(what, outcome.task, outcome.reason))
-                stage.step(0, failed=outcome.steps)
+                yield outcome.came
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome(Generic[Result]):
-    """What came of a task: its value, or the reason why there is none; and what was logged meanwhile elsewhere."""
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """Why there is nothing of a task."""
 
     task: str
     steps: int
-    value: Result | None = None
-    reason: str | None = None
-    said: tuple[tuple[str, int, str], ...] = ()
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome(Generic[Result]):
+    """What came of a task, and what was logged meanwhile elsewhere."""
+
+    came: Result | _Failed
+    said: tuple[tuple[str, int, str], ...]
 
 
 def _attempt(function: Callable[[AnyTask], Result], home: int, task: AnyTask) -> _Outcome[Result]:
     """What runs on a worker; `home` is the process that asks for it."""
+    came: Result | _Failed
     with _overheard(home) as said:
         try:
-            value, reason = function(task), None
+            came = function(task)
         except StorageError:
             raise
         except HaystackError as error:
-            value, reason = None, str(error)
-    return _Outcome(task=task.name, steps=task.steps, value=value, reason=reason, said=tuple(said))
+            came = _Failed(task.name, task.steps, str(error))
+    return _Outcome(came, tuple(said))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from haystack_gen.atomic import refusals_explained, swept
+from haystack_gen.errors import InputError
 from haystack_gen.locks import Held, lock
 from haystack_gen.progress import Progress
 from haystack_gen.remote.store import is_url
@@ -51,6 +52,8 @@ class Cache:
     def locked(self, *, shared: bool) -> Iterator[Held]:
         """Hold the cache together with others, for which this waits, or alone, for which it does not."""
         path = self.root / "lock"
+        if self.root.is_file():
+            raise InputError(f"{self.root}: is a file, expected the cache's folder; check --cache and $HAYSTACK_CACHE")
         with refusals_explained(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             try:

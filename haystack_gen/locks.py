@@ -5,15 +5,14 @@ Windows: nothing is kept apart there, and nothing is deleted on the strength of 
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 Held = Literal["held", "taken", "no locks"]
 
@@ -23,7 +22,7 @@ def lock(file: int, *, shared: bool = False, wait: bool = False) -> Held:
 
     Returns "taken" if someone else holds it, unless told to `wait`. A second call changes between shared and alone.
     """
-    if fcntl is None:
+    if sys.platform == "win32":
         return "no locks"
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))

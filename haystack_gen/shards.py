@@ -6,18 +6,49 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from haystack_gen.emit.summary import Summary
 from haystack_gen.errors import InputError
 from haystack_gen.records import parse_json, read_text
 from haystack_gen.workspace import DatasetFolder
 
+_GIVEN = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 _NAME = re.compile(r"([1-9][0-9]{0,5})-of-([1-9][0-9]{0,5})")
 
 
 def beside(out: Path) -> Path:
     """The folder of all parts of the dataset `out`."""
     return out.with_name(f"{out.name}.shards")
+
+
+class Shard(NamedTuple):
+    """The `number`-th of `total` parts of a build, counted from 1."""
+
+    number: int
+    total: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """From `number/total`.
+
+        Raises:
+            InputError: it is not that, or the number is none of 1 to total.
+        """
+        given = _GIVEN.fullmatch(text)
+        shard = cls(*map(int, given.groups())) if given else cls(0, 0)
+        if not 1 <= shard.number <= shard.total:
+            raise InputError(f"--shard {text}: expected I/N with I from 1 to N, such as 1/8 for the first of eight")
+        return shard
+
+    def folder(self, out: Path) -> Path:
+        """Where its part of the dataset `out` is made."""
+        return beside(out) / self.name
+
+    @property
+    def name(self) -> str:
+        """What its folder is called."""
+        return f"{self.number}-of-{self.total}"
 
 
 def shard_names(names: Iterable[str]) -> list[str]:

@@ -28,17 +28,38 @@ _NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 _NO_PATHS = ("draw", "template")  # what a spec says in place of a path
 
 
-class _Yaml(yaml.SafeLoader):
-    """YAML as people write it: no base-60 numbers (`0:1:0.2` is a grid), no dates, no yes and no, no aliases."""
+class PlainYaml(yaml.SafeLoader):
+    """YAML that is data and nothing else: every scalar is the text that was written, so `answer: No` is "No".
+
+    No aliases, of which a few lines can stand for gigabytes; no tags; no key twice, since one of the two would be lost.
+    """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases: a few lines of them can stand for gigabytes."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not supported; write the value out")
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it out
+        if isinstance(event, yaml.AliasEvent):
+            raise _refusal("aliases (*name) are not supported; write the value out", event)
         if getattr(event, "tag", None):
-            raise yaml.YAMLError(f"tags ({event.tag}) are not supported; write the plain value")
+            raise _refusal(f"tags ({event.tag}) are not supported; write the plain value", event)
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise _refusal(f"key {key.value!r} is given twice; leave one out", key)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+PlainYaml.yaml_implicit_resolvers = {}
+
+
+def _refusal(problem: str, where: Any) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=where.start_mark)
+
+
+class _Yaml(PlainYaml):
+    """The same with numbers, true, false and null, as people mean them: `0:1:0.2` is a grid, `off` a word."""
 
     def construct_scalar(self, node: Any) -> Any:
         """Refuse what neither a path nor a file of text can hold."""
@@ -47,17 +68,7 @@ class _Yaml(yaml.SafeLoader):
             raise yaml.YAMLError(f"text holds {found[0]!r}, which is no character; leave it out")
         return value
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        """Refuse a key that is given twice: one of the two would be lost."""
-        seen: set[str] = set()
-        for key in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key in seen:
-                raise yaml.YAMLError(f"key {key!r} is given twice; leave one out")
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
 
-
-_Yaml.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", r"true|false|True|False", "tfTF"),
     ("null", r"~|null|", ["~", "n", ""]),

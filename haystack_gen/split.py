@@ -9,13 +9,12 @@ No two tasks write into one folder, so none waits for another, and one that was 
 the provenance, moves the media to where one build would have made them, and lets that build do the rest.
 """
 
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from filecmp import cmp
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained, temporary
 from haystack_gen.build import (
@@ -40,44 +39,14 @@ from haystack_gen.making import Work, make_media, media_files
 from haystack_gen.media import Media
 from haystack_gen.progress import counted
 from haystack_gen.records import read_text
-from haystack_gen.shards import beside, entered, expect_all, shard_names, summaries
+from haystack_gen.remote.outputs import delete_shards, fetch_shards, is_merged, sent_to, shards_held
+from haystack_gen.shards import Shard, beside, entered, expect_all, shard_names, summaries
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import read_spec_file
 from haystack_gen.workspace import DatasetFolder
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-
-_GIVEN = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
-
-
-class Shard(NamedTuple):
-    """The `number`-th of `total` parts of a build, counted from 1."""
-
-    number: int
-    total: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Shard":
-        """From `number/total`.
-
-        Raises:
-            InputError: it is not that, or the number is none of 1 to total.
-        """
-        given = _GIVEN.fullmatch(text)
-        shard = cls(*map(int, given.groups())) if given else cls(0, 0)
-        if not 1 <= shard.number <= shard.total:
-            raise InputError(f"--shard {text}: expected I/N with I from 1 to N, such as 1/8 for the first of eight")
-        return shard
-
-    def folder(self, out: Path) -> Path:
-        """Where its part of the dataset `out` is made."""
-        return beside(out) / self.name
-
-    @property
-    def name(self) -> str:
-        """What its folder is called."""
-        return f"{self.number}-of-{self.total}"
 
 
 def build_shard(
@@ -134,7 +103,7 @@ def merge(out: Path, tools: Tools, *, sources: Sequence[Path | str] = ()) -> Bui
         spec = read_spec_file(first.spec)
         _refuse_different(shards)
         _refuse_unfinished(out, shards, spec)
-        _refuse_another(DatasetFolder(out), first)
+        DatasetFolder(out).expect_spec(read_text(first.spec), remedy="delete it, or rename it")
         world = _recorded(first, spec, tools, sources)
         with holding(out, tools) as folder:
             work = prepare(folder, spec, world, tools)
@@ -144,6 +113,23 @@ def merge(out: Path, tools: Tools, *, sources: Sequence[Path | str] = ()) -> Bui
             # What can be guessed was allowed, or no shard would have made media.
             built = finish(work, allow_guessable=True)
             _delete(shards, out)
+    return built
+
+
+def merge_at(url: str, tools: Tools, *, sources: Sequence[Path | str] = ()) -> Built | None:
+    """As `merge`, of shards at a URL, where the dataset is put, too; None if it is there and has no shards any more.
+
+    Raises:
+        InputError: as `merge`.
+        StorageError: as `merge`, or by the store.
+    """
+    with shards_held(url, tools.cache):
+        built = None
+        if not is_merged(url):
+            with sent_to(url, tools.cache, progress=tools.progress) as place:
+                fetch_shards(url, place, tools.progress)
+                built = merge(place, tools, sources=sources)
+        delete_shards(url)
     return built
 
 
@@ -213,12 +199,6 @@ def _refuse_unfinished(out: Path, shards: Sequence[Path], spec: Spec) -> None:
                 raise InputError(
                     f"{where}{file} is not made yet; run that shard again, and merge when it has ended without an error"
                 )
-
-
-def _refuse_another(folder: DatasetFolder, first: DatasetFolder) -> None:
-    """Keep a finished dataset from being replaced by mistake."""
-    if folder.manifest.is_file() and not (folder.spec.is_file() and cmp(folder.spec, first.spec, shallow=False)):
-        raise InputError(f"{folder.root}: holds a finished dataset of another spec; delete it, or rename it")
 
 
 def _recorded(first: DatasetFolder, spec: Spec, tools: Tools, given: Sequence[Path | str]) -> Gathered:

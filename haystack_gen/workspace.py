@@ -231,6 +231,16 @@ class DatasetFolder:
             stack.enter_context(swept(self.root))
             yield
 
+    def expect_spec(self, text: str, *, remedy: str) -> None:
+        """Keep a finished dataset of another spec than the one with this text from being replaced by mistake.
+
+        Raises:
+            InputError: it is one.
+        """
+        is_finished = self.manifest.is_file() and self.spec.is_file()
+        if is_finished and self.spec.read_text(encoding="utf-8", errors="replace") != text:
+            raise InputError(f"{self.root}: holds a finished dataset of another spec; {remedy}")
+
     def sweep(self) -> None:
         """Delete what a killed run left half-written."""
         sweep(self.root)

@@ -76,6 +76,8 @@ def test_planning_is_pure(module):
             ("atomic", "cache", "locks", "workspace", "executors", "progress"),
             ("gather", "emit", "judge", *ABOVE, "media", "plan", "spec", "specfile"),
         ),
+        (("remote",), ("gather", "judge", "plan", *ABOVE, "media", "reopen", "draw")),
+        (("watch", "attempts", "shards"), ("gather", "judge", "plan", *ABOVE, "media", "reopen", "draw")),
         (("spec", "specfile"), ("gather", "emit", "judge", *ABOVE, "media", "reopen", "draw", "facts")),
     ],
 )

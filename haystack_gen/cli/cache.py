@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from haystack_gen.cache import Cache
+from haystack_gen.cli.measures import size
 from haystack_gen.cli.options import cache_option, chosen_cache, print_table
 from haystack_gen.cli.view import say
 from haystack_gen.errors import InputError
@@ -46,8 +47,8 @@ def info(cache: Path | str | None, as_json: bool) -> None:
         whole = {"cache": str(chosen.root), "size_bytes": sizes.total(), "kinds": kinds}
         sys.stdout.write(json.dumps(whole, indent=1) + "\n")
         return
-    rows = [(kind, f"{_size(sizes[kind]):>9}  {counts[kind]:>7,}  {what}") for kind, what in KINDS.items()]
-    print_table([("cache", chosen.root), *rows, ("together", f"{_size(sizes.total()):>9}  {counts.total():>7,}")])
+    rows = [(kind, f"{size(sizes[kind]):>9}  {counts[kind]:>7,}  {what}") for kind, what in KINDS.items()]
+    print_table([("cache", chosen.root), *rows, ("together", f"{size(sizes.total()):>9}  {counts.total():>7,}")])
     _say_where_else(chosen)
 
 
@@ -79,10 +80,10 @@ def prune(cache: Path | str | None, older_than: str | None, max_size: str | None
         dry_run=dry_run,
     )
     for kind, count in Counter(entry.kind for entry in gone).items():
-        size = sum(entry.size_bytes for entry in gone if entry.kind == kind)
-        print_table([(f"{kind:<10}", f"{_size(size):>9}  {count:>7,}")])
+        total = sum(entry.size_bytes for entry in gone if entry.kind == kind)
+        print_table([(f"{kind:<10}", f"{size(total):>9}  {count:>7,}")])
     verb = "would be deleted" if dry_run else "deleted"
-    say(f"{len(gone):,} entries, {_size(sum(entry.size_bytes for entry in gone))}, {verb} of {chosen.root}")
+    say(f"{len(gone):,} entries, {size(sum(entry.size_bytes for entry in gone))}, {verb} of {chosen.root}")
     _say_where_else(chosen)
 
 
@@ -99,8 +100,3 @@ def _measure(option: str, given: str, units: dict[str, int]) -> int:
     if not number or number[2].lower() not in known:
         raise InputError(f"{option} {given}: expected a number and one of {', '.join(units)}")
     return int(Fraction(number[1]) * known[number[2].lower()])
-
-
-def _size(size_bytes: int) -> str:
-    unit = next((unit for unit in reversed(_BYTES) if size_bytes >= _BYTES[unit]), "kB")
-    return f"{size_bytes / _BYTES[unit]:,.1f} {unit}"

@@ -1,6 +1,5 @@
 """The command that embeds a large pool ahead of mining, in shares if need be."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from haystack_gen.cli.options import (
     print_table,
 )
 from haystack_gen.cli.view import on_stderr, say, view_option
-from haystack_gen.errors import InputError
 
 
 @click.command(cls=ListCommand)
@@ -41,9 +39,10 @@ def index(shard: str, cache: Path | str | None, **options: Any) -> None:
     from haystack_gen.gather.parts import parts_of
     from haystack_gen.gather.pool import catalog_pool
     from haystack_gen.remote.fetched import urls_named
+    from haystack_gen.shards import Shard
     from haystack_gen.specfile import read_spec
 
-    number, of = _share(shard)
+    number, of = Shard.parse(shard)
     overrides: dict[str, object] = {"distractors.origin": "mined", "mining.pool": list(options.pop("pool"))}
     overrides |= chosen_settings(options.pop("settings"))
     keys = {"fps": "haystack.fps", "embedder": "mining.embedder"}
@@ -66,10 +65,3 @@ def index(shard: str, cache: Path | str | None, **options: Any) -> None:
         if there == len(parts):
             rows.append(("lists", str(index_of(parts, spec, embedder=model, cache=store).lists)))
         print_table(rows)
-
-
-def _share(shard: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", shard)
-    if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise InputError(f"--shard {shard}: expected I/N with I from 1 to N, such as 2/8")
-    return int(found[1]), int(found[2])

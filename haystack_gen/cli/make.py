@@ -25,11 +25,12 @@ from haystack_gen.cli.options import (
     print_table,
     spec_options,
 )
-from haystack_gen.cli.places import place_of, refuse_another
+from haystack_gen.cli.places import place_of
 from haystack_gen.cli.view import on_stderr, say, view_option
 from haystack_gen.cli.workers import Workers, jobs_option, worker_options
 from haystack_gen.errors import InputError
 from haystack_gen.spec import Spec
+from haystack_gen.specfile import dump_spec, published
 from haystack_gen.workspace import DatasetFolder, package_folder
 
 _OUT = LocalPath(path_type=Path, file_okay=False)
@@ -56,8 +57,8 @@ def demo(out: Path, cache: Path | str | None, jobs: int, seed: int) -> None:
     from haystack_gen.specfile import read_spec_file
 
     spec = read_spec_file(package_folder("templates") / "specs" / "tiny.yaml", overrides={"seed": seed})
-    refuse_another(DatasetFolder(out), spec)
     folder = DatasetFolder(out)
+    folder.expect_spec(dump_spec(published(spec)), remedy="choose another --out")
     with Workers(jobs=jobs).tools(cache) as tools:
         built = build(spec, out, tools)
         report = verify(folder, executor=tools.executor, progress=tools.progress)
@@ -229,7 +230,8 @@ def build(
       haystack-gen build my.yaml --out big --executor ray --address auto
     """
     from haystack_gen.build import build as build_dataset
-    from haystack_gen.split import Shard, build_shard
+    from haystack_gen.shards import Shard
+    from haystack_gen.split import build_shard
 
     if media:
         options["settings"] = (*options["settings"], f"output.media={media}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from haystack_gen.watch import Measured
 
-_UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+_UNITS = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 
 def under_way(stage: Measured) -> str:

@@ -1,8 +1,6 @@
 """The command that puts the shards of a build together."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -27,30 +25,17 @@ def merge(dataset: Path | str, source: tuple[Path | str, ...], cache: Path | str
       haystack-gen merge niah
     """
     from haystack_gen.split import merge as merge_shards
+    from haystack_gen.split import merge_at
 
     with workers.tools(cache) as tools:
         if isinstance(dataset, str):
-            _merge_at(dataset, tools, source)
-            return
-        built = merge_shards(dataset, tools, sources=source)
+            built = merge_at(dataset, tools, sources=source)
+        else:
+            built = merge_shards(dataset, tools, sources=source)
+    if built is None:
+        say(f"{dataset}: is merged already")
+        return
     if built.summary:
         say(", ".join(spent(built.summary)))
-    say(f"{built.items} items in {dataset}; check them with: haystack-gen verify {dataset}")
-
-
-def _merge_at(url: str, tools: Any, sources: Sequence[Path | str]) -> None:
-    from haystack_gen.remote.outputs import delete_shards, fetch_shards, is_merged, sent_to, shards_held
-    from haystack_gen.split import merge as merge_shards
-
-    with shards_held(url, tools.cache):
-        if is_merged(url):
-            delete_shards(url)
-            say(f"{url}: is merged already")
-            return
-        with sent_to(url, tools.cache, progress=tools.progress) as place:
-            fetch_shards(url, place, tools.progress)
-            built = merge_shards(place, tools, sources=sources)
-        delete_shards(url)
-    if built.summary:
-        say(", ".join(spent(built.summary)))
-    say(f"{built.items} items in {url}, and in {place}; check them with: haystack-gen verify {place}")
+    here = "" if isinstance(dataset, Path) else f", and in {built.folder}"
+    say(f"{built.items} items in {dataset}{here}; check them with: haystack-gen verify {built.folder}")

@@ -5,15 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from haystack_gen.cli.options import chosen_cache
 from haystack_gen.cli.view import on_stderr, view_option
 from haystack_gen.errors import InputError
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes, or CPUs of a local Ray."
@@ -62,7 +60,7 @@ class Workers:
             yield Tools(cache=store, executor=executor, progress=progress)
 
 
-def worker_options(function: Function) -> Function:
+def worker_options(function: Callable[..., None]) -> Callable[..., None]:
     """Gives a command `workers`."""
 
     @view_option
@@ -70,7 +68,7 @@ def worker_options(function: Function) -> Function:
     @click.option("--executor", type=click.Choice(["local", "ray"]), default="local", help="Where tasks run.")
     @click.option("--address", help="Of a Ray cluster: HOST:PORT, auto, or local [default: $RAY_ADDRESS or local].")
     @wraps(function)
-    def called(*, jobs: int, executor: str, address: str | None, **options: Any) -> Any:
-        return function(workers=Workers(jobs=jobs, executor=executor, address=address), **options)
+    def called(*, jobs: int, executor: str, address: str | None, **options: Any) -> None:
+        function(workers=Workers(jobs=jobs, executor=executor, address=address), **options)
 
-    return called  # type: ignore[return-value]
+    return called

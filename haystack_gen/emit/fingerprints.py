@@ -47,7 +47,11 @@ def write_fingerprints(
     cuts: Iterable[tuple[str, int]],
 ) -> None:
     """Write the rows of each source's span [first, last) and of each (source, start) that was encoded again."""
-    with atomic_path(path) as part, pq.ParquetWriter(part, _SCHEMA, compression="zstd") as writer:
+    with (
+        atomic_path(path) as part,
+        part.open("wb") as file,  # which PyArrow would leave open if the disk is full
+        pq.ParquetWriter(file, _SCHEMA, compression="zstd") as writer,
+    ):
         for source, (start, stop) in sorted(spans.items()):
             writer.write_table(_rows(source, -1, start, stores[source].rows(start, stop)))
         for source, start in sorted(cuts):

@@ -113,7 +113,9 @@ def write_metadata(rows: Iterable[Row], path: Path, *, media: str) -> None:
 
 def _writer(path: Path, columns: pa.Schema, files: ExitStack) -> pq.ParquetWriter:
     """A table that is there, whole, once `files` is left."""
-    return files.enter_context(pq.ParquetWriter(files.enter_context(atomic_path(path)), columns))
+    part = files.enter_context(atomic_path(path))
+    file = files.enter_context(part.open("wb"))  # which PyArrow would leave open if the disk is full
+    return files.enter_context(pq.ParquetWriter(file, columns))
 
 
 def write_manifest(rows: Iterable[Row], path: Path) -> None:

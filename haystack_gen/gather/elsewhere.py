@@ -24,34 +24,27 @@ def in_cache(spec: Spec, cache: Cache) -> Spec:
     needles, mining, stack = spec.needles, spec.mining, spec.families.stack
     if is_url(mining.embedder.partition("/")[2]):
         raise InputError("mining.embedder: names a checkpoint by a URL; copy the file here and give its path")
-    lists = {family: _listed(path, cache) for family, path in needles.lists.items()}
-    return spec.model_copy(
+    needles = needles.model_copy(
         update={
-            "needles": needles.model_copy(
-                update={
-                    "pack": _pack(needles.pack, cache),
-                    "images": _folder(needles.images, cache),
-                    "distractor_list": _file(needles.distractor_list, cache),
-                    "lists": lists,
-                }
-            ),
-            "mining": mining.model_copy(
-                update={"matches": _matches(mining.matches, cache), "sightings": _file(mining.sightings, cache)}
-            ),
-            "families": spec.families.model_copy(
-                update={
-                    "stack": stack.model_copy(
-                        update={
-                            "tokenizer": _file(stack.tokenizer, cache),
-                            "noise": _file(stack.noise, cache),
-                            "questions": _listed(stack.questions, cache),
-                            "videos": _folder(stack.videos, cache),
-                        }
-                    )
-                }
-            ),
+            "pack": _pack(needles.pack, cache),
+            "images": _folder(needles.images, cache),
+            "distractor_list": _file(needles.distractor_list, cache),
+            "lists": {family: _listed(path, cache) for family, path in needles.lists.items()},
         }
     )
+    mining = mining.model_copy(
+        update={"matches": _matches(mining.matches, cache), "sightings": _file(mining.sightings, cache)}
+    )
+    stack = stack.model_copy(
+        update={
+            "tokenizer": _file(stack.tokenizer, cache),
+            "noise": _file(stack.noise, cache),
+            "questions": _listed(stack.questions, cache),
+            "videos": _folder(stack.videos, cache),
+        }
+    )
+    families = spec.families.model_copy(update={"stack": stack})
+    return spec.model_copy(update={"needles": needles, "mining": mining, "families": families})
 
 
 def _file(place: str | None, cache: Cache) -> str | None:

@@ -218,5 +218,7 @@ def read_arrays(file: Path, *names: str) -> list[NDArray[Any]]:
         try:
             with np.load(stream, allow_pickle=False) as archive:
                 return [archive[name] for name in names]
+        # All of these come from zipfile and NumPy when bytes are damaged: NotImplementedError for a compression method
+        # or a version of ZIP that there is not, the others for headers that say nonsense.
         except (ValueError, EOFError, LookupError, TypeError, AttributeError, BadZipFile, NotImplementedError) as error:
             raise ValueError(f"not a complete .npz file: {error}") from error

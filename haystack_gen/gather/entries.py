@@ -13,6 +13,7 @@ import yaml
 from haystack_gen.errors import InputError
 from haystack_gen.gather.images import IMAGE_SUFFIXES
 from haystack_gen.records import parse_json, read_text
+from haystack_gen.specfile import PlainYaml
 
 MOST_ENTRIES = 100_000
 # YAML is read hundreds of times more slowly than JSON; a longer list belongs in needles.jsonl.
@@ -208,30 +209,10 @@ def _read_lines(path: Path) -> list[tuple[str, Any]]:
     ]
 
 
-class _PlainLoader(yaml.BaseLoader):
-    """YAML without surprises: every scalar is the text that was written, and no aliases, tags or repeated keys.
-
-    So `answer: No` means "No", and neither expansion of aliases nor construction of objects can happen.
-    """
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it out
-        if isinstance(event, yaml.AliasEvent) or event.tag:
-            what = "an alias" if isinstance(event, yaml.AliasEvent) else f"the tag {event.tag}"
-            raise yaml.MarkedYAMLError(problem=f"{what} is not allowed", problem_mark=event.start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        mapping = super().construct_mapping(node, deep=deep)
-        if len(mapping) < len(node.value):
-            raise yaml.MarkedYAMLError(problem="a key is given twice", problem_mark=node.start_mark)
-        return mapping
-
-
 def _read_yaml(path: Path) -> tuple[Mapping[str, Any], list[tuple[str, Any]] | None]:
     """The head of a `pack.yaml` and, if it lists needles, each with its file and line."""
     try:
-        loader = _PlainLoader(read_text(path, largest=_LARGEST_YAML))
+        loader = PlainYaml(read_text(path, largest=_LARGEST_YAML))
         root: Any = loader.get_single_node()
         content = loader.construct_document(root) if root else {}
         json.dumps(content, ensure_ascii=False).encode()

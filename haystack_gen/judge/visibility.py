@@ -183,7 +183,8 @@ def audit_visibility(
     with (
         (progress or Silent()).stage("sampling frames", None, "items") as stage,
         atomic_path(folder.audit("visibility.parquet")) as part,
-        pq.ParquetWriter(part, _SCHEMA) as writer,
+        part.open("wb") as file,  # which PyArrow would leave open if the disk is full
+        pq.ParquetWriter(file, _SCHEMA) as writer,
     ):
         lines: list[dict[str, Any]] = []
         for row in counted(read_manifest(folder.manifest), stage):

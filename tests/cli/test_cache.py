@@ -12,6 +12,7 @@ import pytest
 from haystack_gen.atomic import TEMPORARY_MARK, atomic_path, sweep
 from haystack_gen.cache import Cache
 from haystack_gen.cache_care import KINDS, entries, prune
+from haystack_gen.cli.measures import size
 from haystack_gen.errors import InputError
 from tests.cli.commands import run
 
@@ -91,7 +92,7 @@ def test_what_was_used_longest_ago_goes_first(cache, options, left):
     assert len(kinds(cache)) == 4
     done = run("cache", "prune", "--cache", cache.root, *options)
     assert done.exit_code == 0
-    assert f"{4 - len(left)} entries, {4 - len(left)}.0 kB, deleted of {cache.root}" in done.stderr
+    assert f"{4 - len(left)} entries, {size(1000 * (4 - len(left)))}, deleted of {cache.root}" in done.stderr
     assert {line.split()[0] for line in done.stdout.splitlines()} == {"chunks", "drawn", "embeddings", "sightings"} - {
         *left
     }
@@ -201,3 +202,13 @@ def test_a_file_is_no_cache(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="file: there is no cache"):
         prune(Cache(tmp_path / "file"), older_than_s=None, most_bytes=0)
+
+
+def test_a_file_is_no_cache_to_build_with(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("HAYSTACK_CACHE", str(tmp_path / "file"))
+    done = run("build", "tiny", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert (
+        f"{tmp_path / 'file'}: is a file, expected the cache's folder; check --cache and $HAYSTACK_CACHE" in done.stderr
+    )

@@ -27,30 +27,30 @@ WRITERS = [write_messages, write_inspect, write_vlmevalkit, write_vnbench]
 
 
 class Url(TypedDict):
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid")
     url: str
 
 
 class Text(TypedDict):
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid")
     type: Literal["text"]
     text: str
 
 
 class Picture(TypedDict):
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid")
     type: Literal["image_url"]
     image_url: Url
 
 
 class Video(TypedDict):
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid")
     type: Literal["video_url"]
     video_url: Url
 
 
 class Message(TypedDict):
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid")
     role: Literal["user"]
     content: list[Text | Picture | Video]
 
