@@ -478,7 +478,7 @@ def test_shares_are_embedded_apart_and_indexed_by_the_last(world, tmp_path, monk
     monkeypatch.setattr(division, "embed_cached", None)
     assert len(mined(world).matches) == 10
     for wrong in ("0/3", "4/3", "1", "1/0", "a/b", "-1/3"):
-        with pytest.raises(InputError, match=r"--shard .*: expected I/N with I from 1 to N, such as 2/8"):
+        with pytest.raises(InputError, match=r"--shard .*: expected I/N with I from 1 to N, such as 1/8"):
             said(f"--shard={wrong}")
 
 
