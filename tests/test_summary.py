@@ -209,7 +209,7 @@ def test_a_damaged_film_stops_nothing_but_the_videos_that_show_it(world, tmp_pat
     assert not folder.manifest.exists()
     assert not folder.summary.exists()
     film.write_bytes(whole)
-    built(spec_of(world), folder.root, jobs=jobs)
+    built(spec_of(world), folder.root)
     assert stages_of(folder)["splicing videos"] == (8 - len(made), len(made))
     assert not folder.failed.exists()
     assert tree(folder.root) == tree(built(spec_of(world), tmp_path / "whole").root)

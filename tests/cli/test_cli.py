@@ -654,7 +654,7 @@ def _interrupted(command: list[str], *, at: str, everyone: bool) -> tuple[int, s
         return process.wait(timeout=60), said
 
 
-@pytest.mark.parametrize("at", ["planning", "encoding", "splicing"])
+@pytest.mark.parametrize("at", [pytest.param("planning", marks=pytest.mark.slow), "encoding", "splicing"])
 def test_ctrl_c_leaves_a_folder_from_which_it_goes_on(given, tmp_path, at):
     options = [*given, "--lengths", "2:20:2", "--depths", "0:1:0.1", "--cache", str(tmp_path / "cache")]
     command = [*PROGRAM, "build", "v-niah", *options, "--out", str(tmp_path / "out")]

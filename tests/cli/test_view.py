@@ -244,14 +244,14 @@ def test_what_libraries_log_is_said_once(capsys):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_workers_log_is_an_event_of_the_command(spec, tmp_path, jobs):
     """A second generation of frames, kept beside the spans, is found damaged while a video is spliced."""
-    cached = ("--cache", tmp_path / "cache", "--jobs", jobs, "--set", "haystack.fps=10", "--set", "grid.lengths=24")
+    cached = ("--cache", tmp_path / "cache", "--set", "haystack.fps=10", "--set", "grid.lengths=24")
     cut = ("--set", "haystack.window=random", "--allow-guessable")
     assert run("build", spec, "--out", tmp_path / "one", *cached, *cut).exit_code == 0
     tables = list((tmp_path / "cache" / "chunks").rglob("cut-*.npy"))
     assert tables
     for table in tables:
         table.write_bytes(table.read_bytes()[:-10])
-    done = run("build", spec, "--out", tmp_path / "two", *cached, *cut, "--log-json")
+    done = run("build", spec, "--out", tmp_path / "two", *cached, *cut, "--jobs", jobs, "--log-json")
     assert done.exit_code == 0
     warned = [one["message"] for one in events(done.stderr) if one.get("level") == "warning"]
     assert len(warned) == len(tables)

@@ -199,6 +199,7 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(writer, place, tmp_pat
         writer(dataset, tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", [write_messages, write_inspect, write_vnbench, write_vlmevalkit])
 def test_memory_does_not_grow_with_the_number_of_items(writer, tmp_path):
     dataset = planned(tmp_path / "set")
