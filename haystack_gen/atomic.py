@@ -21,6 +21,8 @@ _REFUSALS = {
     errno.ENOSPC: f"no space left; {_GO_ON}",
     errno.EDQUOT: f"disk quota exceeded; {_GO_ON}",
     errno.EROFS: "the file system is read-only; choose another folder",
+    errno.EXDEV: "what goes here lies on another file system; put both on one",
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), "a file lies where a folder is expected; choose another place"),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "permission denied; choose a folder you may write to"),
 }
 
@@ -112,12 +114,16 @@ def _locked(path: Path, *, folder: bool) -> tuple[Path, int]:
         part = temporary(path)
         if folder:
             part.mkdir()
-        with suppress(FileNotFoundError):  # swept in the moment before it was locked
-            file = os.open(part, os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-            lock(file, wait=True)
-            if lies_at(file, part):
-                return part, file
-            os.close(file)
+            try:
+                file = os.open(part, os.O_RDONLY)
+            except FileNotFoundError:  # swept in the moment before it was locked
+                continue
+        else:
+            file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        lock(file, wait=True)
+        if lies_at(file, part):
+            return part, file
+        os.close(file)
 
 
 def _delete_abandoned(part: Path) -> None:

@@ -76,9 +76,11 @@ def holding(out: Path, tools: Tools) -> Iterator[DatasetFolder]:
     Tasks that fail are written down in the folder, until they do not. What the tools measured is forgotten in the end.
 
     Raises:
-        InputError: something else is in the folder, or another build is at work in it.
+        InputError: something else is in the folder, as the cache would be, or another build is at work in it.
     """
     folder = DatasetFolder(out)
+    if tools.cache.root.resolve().is_relative_to(out.resolve()):
+        raise InputError(f"{tools.cache.root}: the cache lies in the dataset's folder {out}; choose another --cache")
     with folder.held(), tools.cache.in_use():
         try:
             yield folder
@@ -217,7 +219,7 @@ def _is_complete(work: Work) -> bool:
     """Whether a manifest was written and nothing that it promises has been lost since."""
     folder = work.folder
     tables = (folder.manifest, folder.metadata, *map(folder.family, work.counts.families))
-    if not all(path.is_file() for path in (*tables, folder.card, folder.fingerprints)):
+    if not all(path.is_file() for path in (*tables, folder.card, folder.picture, folder.fingerprints)):
         return False
     for video in work.videos():
         stills = {folder.still(clip.source) for clip in video.timeline.clips if clip.role != "haystack"}

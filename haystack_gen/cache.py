@@ -24,7 +24,7 @@ class Cache:
         """`$HAYSTACK_CACHE`, else `$XDG_CACHE_HOME/haystack-gen`, else `~/.cache/haystack-gen`."""
         if chosen := os.environ.get("HAYSTACK_CACHE"):
             return cls.at(chosen, progress)
-        return cls(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "haystack-gen")
+        return cls(_at_home(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "haystack-gen")
 
     @staticmethod
     def at(place: Path | str, progress: Progress | None = None) -> "Cache":
@@ -37,7 +37,7 @@ class Cache:
             from haystack_gen.remote.shared_cache import RemoteCache
 
             return RemoteCache.in_front_of(str(place), progress)
-        return Cache(Path(place).expanduser())
+        return Cache(_at_home(place))
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -122,3 +122,10 @@ class Cache:
     def _shared(self, kind: str, key: str, ending: str = "") -> Path:
         """Where an artefact lies that other machines can use, too."""
         return self.root / kind / key[:2] / f"{key}{ending}"
+
+
+def _at_home(place: Path | str) -> Path:
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        raise InputError(f"{place}: there is no such home folder; say with --cache or $HAYSTACK_CACHE where") from None

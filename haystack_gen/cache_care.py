@@ -32,6 +32,7 @@ KINDS = {
     "hashes": "SHA-256 of files",
     "places": "where sources lie",
 }
+_KEPT = "places"  # which only a command that is given the sources again could make again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,8 @@ def prune(cache: Cache, *, older_than_s: int | None, most_bytes: int | None, dry
                 f"{cache.root}: lies on a file system without locks, so that it cannot be told whether a build uses "
                 "it; when none does, delete what may go by hand"
             )
-        gone = _chosen(list(entries(cache)), before_ns=_before(cache, older_than_s), most_bytes=most_bytes)
+        found = [entry for entry in entries(cache) if entry.kind != _KEPT]
+        gone = _chosen(found, before_ns=_before(cache, older_than_s), most_bytes=most_bytes)
         if dry_run:
             return gone
         parts = [entry.path.rename(temporary(entry.path)) for entry in gone]
@@ -85,7 +87,8 @@ def _before(cache: Cache, older_than_s: int | None) -> int:
     """So long ago, by the clock of the file system that the entries' times are from; 0 where that does not matter."""
     if older_than_s is None:
         return 0
-    os.utime(cache.root / "lock")
+    with suppress(OSError):  # it can only be read; then the days count from when a prune last could
+        os.utime(cache.root / "lock")
     return (cache.root / "lock").stat().st_mtime_ns - older_than_s * 10**9
 
 

@@ -225,8 +225,9 @@ def needed_frames(timelines: Iterable[Timeline]) -> dict[str, tuple[int, int]]:
 
 
 def _gone(sources: Iterable[Source]) -> str:
-    named = ", ".join(sorted({source.path or source.id for source in sources}))
-    return f"{named}: the source is gone; put it back, or say with --source where it is now"
+    by_path = {source.path or source.id: source.path for source in sources}
+    state = "the source is gone" if all(by_path.values()) else "the source is not where this cache knows one"
+    return f"{', '.join(sorted(by_path))}: {state}; put it back, or say with --source where it is now"
 
 
 def _is_there(source: Source) -> bool:

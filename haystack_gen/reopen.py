@@ -62,7 +62,7 @@ def _prepared(dataset: Path, name: str, given: Sequence[str | Path], cache: Cach
     spec = read_spec_file(folder.spec)
     shown = {clip.source for clip in timeline.clips}
     catalog = [source for source in catalogued(folder) if source.id in shown]
-    sources = {source.id: source for source in located(catalog, given, cache)}
+    sources = {source.id: source for source in located(catalog, given, spec, cache)}
     media = Media(spec, sources, cache)
     whole = {source: stop for source, (_, stop) in needed_frames([timeline]).items()}
     media.encode(whole, executor=LocalExecutor(), progress=Silent(), what="encoding")

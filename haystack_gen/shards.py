@@ -11,15 +11,24 @@ from typing import NamedTuple
 from haystack_gen.emit.summary import Summary
 from haystack_gen.errors import InputError
 from haystack_gen.records import parse_json, read_text
-from haystack_gen.workspace import DatasetFolder
+from haystack_gen.workspace import DatasetFolder, expect_no_link
 
 _GIVEN = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 _NAME = re.compile(r"([1-9][0-9]{0,5})-of-([1-9][0-9]{0,5})")
 
 
 def beside(out: Path) -> Path:
-    """The folder of all parts of the dataset `out`."""
-    return out.with_name(f"{out.name}.shards")
+    """The folder of all parts of the dataset `out`.
+
+    Raises:
+        InputError: `out` has no name beside which they could be, or the folder is a link.
+    """
+    named = out.resolve() if out.name in ("", "..") else out
+    if not named.name:
+        raise InputError(f"{out}: is where everything is; name a folder for the dataset")
+    folder = named.with_name(f"{named.name}.shards")
+    expect_no_link(folder)
+    return folder
 
 
 class Shard(NamedTuple):
@@ -43,7 +52,9 @@ class Shard(NamedTuple):
 
     def folder(self, out: Path) -> Path:
         """Where its part of the dataset `out` is made."""
-        return beside(out) / self.name
+        folder = beside(out) / self.name
+        expect_no_link(folder)
+        return folder
 
     @property
     def name(self) -> str:
@@ -55,6 +66,11 @@ def shard_names(names: Iterable[str]) -> list[str]:
     """Those among names that folders of parts have, such as `1-of-4`, in the order of the parts."""
     matches = filter(None, map(_NAME.fullmatch, names))
     return [match[0] for match in sorted(matches, key=lambda match: (int(match[1]), int(match[2])))]
+
+
+def is_whole(names: Sequence[str]) -> bool:
+    """Whether these are the names of all parts of one split, and of no other."""
+    return bool(names) and {name.partition("-of-")[2] for name in names} == {str(len(names))}
 
 
 def expect_all(names: Sequence[str], out: str) -> Sequence[str]:

@@ -40,10 +40,10 @@ from haystack_gen.media import Media
 from haystack_gen.progress import counted
 from haystack_gen.records import read_text
 from haystack_gen.remote.outputs import delete_shards, fetch_shards, is_merged, sent_to, shards_held
-from haystack_gen.shards import Shard, beside, entered, expect_all, shard_names, summaries
+from haystack_gen.shards import Shard, beside, entered, expect_all, is_whole, shard_names, summaries
 from haystack_gen.spec import Spec
 from haystack_gen.specfile import read_spec_file
-from haystack_gen.workspace import DatasetFolder
+from haystack_gen.workspace import DatasetFolder, expect_no_link
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -53,6 +53,8 @@ def build_shard(
     spec: Spec, out: Path, tools: Tools, shard: Shard, *, allow_guessable: bool = False, world: Gathered | None = None
 ) -> Built:
     """Make one part of the media of the dataset `out`, or finish the part that was begun; see `build.build`.
+
+    If the dataset is finished, and this would be a part of it, nothing is made.
 
     Raises:
         InputError: as `build`; or the spec has no media.
@@ -66,6 +68,8 @@ def build_shard(
     tools = replace(tools, executor=_Rotated(tools.executor, shard))
     with holding(shard.folder(out), tools) as folder:
         work = prepare(folder, spec, world or gather(spec, tools), tools)
+        if _is_merged(out, [folder.root]):
+            return _finished(DatasetFolder(out), leftover=[folder.root])
         leaks = leaks_of(work, allow_guessable=allow_guessable)
         work = replace(work, first=shard.number - 1, step=shard.total)
         make_media(work)
@@ -83,7 +87,8 @@ def _summed_up(work: Work) -> Summary | None:
 def merge(out: Path, tools: Tools, *, sources: Sequence[Path | str] = ()) -> Built:
     """Put the parts of the dataset `out` together: the folder that one build would have made, and no parts any more.
 
-    A finished dataset without parts is left as it is.
+    A finished dataset without parts is left as it is; some parts of it that were made once more, or are left of those
+    that a merge deleted when it was killed, are deleted.
 
     Args:
         out: the dataset's folder, as the parts were told.
@@ -94,11 +99,13 @@ def merge(out: Path, tools: Tools, *, sources: Sequence[Path | str] = ()) -> Bui
         InputError: parts are missing, unfinished, being made, or of different datasets.
         StorageError: the file system refused; the same call goes on from there.
     """
-    names = shard_names(path.name for path in beside(out).glob("*"))
-    if not names and DatasetFolder(out).manifest.is_file():
-        return _finished(DatasetFolder(out))
-    shards = [beside(out) / name for name in expect_all(names, str(out))]
+    shards = [beside(out) / name for name in shard_names(path.name for path in beside(out).glob("*"))]
+    for shard in shards:
+        expect_no_link(shard)
     with entered((DatasetFolder(shard).held() for shard in shards), where=beside(out)):
+        if _is_merged(out, shards) and not is_whole([shard.name for shard in shards]):
+            return _finished(DatasetFolder(out), leftover=shards)
+        expect_all([shard.name for shard in shards], str(out))
         first = DatasetFolder(shards[0])
         spec = read_spec_file(first.spec)
         _refuse_different(shards)
@@ -133,8 +140,11 @@ def merge_at(url: str, tools: Tools, *, sources: Sequence[Path | str] = ()) -> B
     return built
 
 
-def _finished(folder: DatasetFolder) -> Built:
-    """What a merge that was done left behind."""
+def _finished(folder: DatasetFolder, *, leftover: Sequence[Path]) -> Built:
+    """What a merge that was done left behind; parts that it has no use for are deleted."""
+    if leftover:
+        with folder.held():
+            _delete(leftover, folder.root)
     counts, guessed = tally(folder.plan, folder.dropped), folder.audit("blind.json")
     return Built(
         folder=folder.root,
@@ -187,24 +197,39 @@ def _records(shard: Path) -> set[str]:
     return {f"provenance/{path.name}" for path in files if not path.name.startswith(TEMPORARY_MARK)}
 
 
+def _is_merged(out: Path, shards: Sequence[Path]) -> bool:
+    """Whether the dataset is finished and lacks nothing, and these are parts of it."""
+    dataset = DatasetFolder(out)
+    if not dataset.manifest.is_file():
+        return False
+    same = all(
+        (out / name).is_file() and cmp(out / name, shard / name, shallow=False)
+        for shard in shards
+        for name in _records(shard)
+    )
+    return same and not any(_not_made(out, [out], dataset.plan, read_spec_file(dataset.spec)))
+
+
 def _refuse_unfinished(out: Path, shards: Sequence[Path], spec: Spec) -> None:
     """Every video is there: with the part that makes it, or in the dataset, where a merge that was stopped took it."""
-    roots = [out, *shards]
-    plan = DatasetFolder(shards[0]).plan
+    for number, file in _not_made(out, [out, *shards], DatasetFolder(shards[0]).plan, spec):
+        where = f"{shards[number % len(shards)]}: " if spec.output.media == "video" else ""
+        raise InputError(
+            f"{where}{file} is not made yet; run that shard again, and merge when it has ended without an error"
+        )
+
+
+def _not_made(out: Path, roots: Sequence[Path], plan: Path, spec: Spec) -> Iterator[tuple[int, Path]]:
+    """Media of a plan that none of the folders has, by their names in a dataset, each after the number of its video."""
     for video in distinct_videos(read_plan(plan)):
         files = (file.relative_to(out) for file in media_files(DatasetFolder(out), video, spec.output.media))
-        for file in files:
-            if not any((root / file).is_file() for root in roots):
-                where = f"{shards[video.number % len(shards)]}: " if spec.output.media == "video" else ""
-                raise InputError(
-                    f"{where}{file} is not made yet; run that shard again, and merge when it has ended without an error"
-                )
+        yield from ((video.number, file) for file in files if not any((root / file).is_file() for root in roots))
 
 
 def _recorded(first: DatasetFolder, spec: Spec, tools: Tools, given: Sequence[Path | str]) -> Gathered:
     """What the parts were planned from, with its sources where they were seen last."""
     facts = read_facts(first)
-    sources = {source.id: source for source in located(catalogued(first), given, tools.cache)}
+    sources = {source.id: source for source in located(catalogued(first), given, spec, tools.cache)}
     facts = replace(
         facts,
         haystack=tuple(sources[film.id] for film in facts.haystack),

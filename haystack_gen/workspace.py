@@ -1,5 +1,6 @@
 """The paths of a dataset and of what comes with the package; and what artefacts are named by."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -48,6 +49,29 @@ def package_folder(name: str) -> Path:
     """The installed `templates` or `assets` folder; in a source checkout, the one beside the package."""
     installed = Path(str(files("haystack_gen"))) / name
     return installed if installed.is_dir() else Path(str(files("haystack_gen"))).parent / name
+
+
+def expect_no_link(path: Path) -> None:
+    """Keep hands off what may be another's.
+
+    Raises:
+        InputError: it is a link.
+    """
+    if path.is_symlink():
+        raise InputError(
+            f"{path}: is a link, and what it leads to may be another's; put a file or folder of its own there"
+        )
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """The path, or what lies below it, as far as it is links; they are not followed."""
+    if path.is_symlink():
+        yield path
+    elif path.is_dir():
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_symlink() or entry.is_dir():
+                    yield from _links(Path(entry.path))
 
 
 EXPORTS = ("lmms_eval", "vlmevalkit", "vnbench", "messages", "inspect")
@@ -195,15 +219,27 @@ class DatasetFolder:
         Raises:
             InputError: something else is there.
         """
+        if self.root.is_symlink() and not self.root.exists():
+            raise InputError(
+                f"{self.root}: is a link to nothing; make the folder that it names, or choose another --out"
+            )
         if self.root.exists() and not self.root.is_dir():
             raise InputError(f"{self.root}: is a file, expected a new or empty folder; choose another --out")
         if self.root.is_dir() and any(self.root.iterdir()) and not (self.spec.is_file() or self._only_begun()):
             raise InputError(f"{self.root}: holds files that are not a dataset of haystack-gen; choose another --out")
-        for link in (self.provenance, self.root / "videos", self.root / "frames"):
-            if link.is_symlink():
-                raise InputError(f"{link}: is a link, and what it leads to may be another's; put a folder there")
+        self.expect_no_links()
         with refusals_explained(self.root):
             self.provenance.mkdir(parents=True, exist_ok=True)
+
+    def expect_no_links(self, *names: str) -> None:
+        """Keep what is written here from going elsewhere, where a link below one of these folders leads.
+
+        Raises:
+            InputError: there is a link; by default, in any folder that a build writes into.
+        """
+        for name in names or ("provenance", "audit", "videos", "frames"):
+            for link in _links(self.root / name):
+                expect_no_link(link)
 
     def _only_begun(self) -> bool:
         """Whether a build stopped before it wrote anything."""

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import cv2
 import pytest
@@ -14,8 +15,9 @@ from haystack_gen import __version__, open_item
 from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.errors import InputError, StorageError
+from haystack_gen.judge.audit import audit
 from haystack_gen.judge.readers import open_film
-from haystack_gen.judge.verify import verify
+from haystack_gen.judge.verify import stamp, verify
 from haystack_gen.specfile import read_spec
 from haystack_gen.workspace import DatasetFolder
 from tests.cli.commands import run
@@ -110,9 +112,9 @@ def test_a_finished_build_does_nothing_and_a_changed_one_only_what_changed(world
     text = "grid: {lengths: '20', depths: '0,1/2'}\ndistractors: {origin: supplied, period: %d}"
     folder = built(world.spec(text % 7), tmp_path / "out")
     times = {path: path.stat().st_mtime_ns for path in folder.root.rglob("*.mp4")}
-    manifest = folder.manifest.stat().st_mtime_ns
+    written = {path: path.stat().st_mtime_ns for path in folder.root.rglob("*") if path.is_file()}
     built(world.spec(text % 7), folder.root)
-    assert folder.manifest.stat().st_mtime_ns == manifest
+    assert {path: path.stat().st_mtime_ns for path in folder.root.rglob("*") if path.is_file()} == written
     assert {path: path.stat().st_mtime_ns for path in folder.root.rglob("*.mp4")} == times
     built(world.spec((text % 7).replace("0,1/2", "0,1")), folder.root)
     again = {path: path.stat().st_mtime_ns for path in folder.root.rglob("*.mp4")}
@@ -150,7 +152,8 @@ def test_an_item_is_found_again_through_its_sources(world, tmp_path, monkeypatch
     item = next(read_plan(folder.plan))
     monkeypatch.setenv("HAYSTACK_CACHE", str(tmp_path / "another cache"))
     with pytest.raises(
-        InputError, match="needle-0, renamed: the source is gone; put it back, or say with --source where it is now"
+        InputError,
+        match="needle-0, renamed: the source is not where this cache knows one; put it back, or say with --source",
     ):
         open_item(folder.root, item.id)
     frames = open_item(folder.root, item.id, sources=[film, world.pack])
@@ -322,14 +325,57 @@ def test_files_of_others_in_a_dataset_folder_are_left_alone(world, tmp_path):
     assert mine.exists()
 
 
+@pytest.mark.parametrize("place", ["audit", "provenance/stills", "videos/000", "videos/000/own.mp4"])
+def test_links_in_a_dataset_lead_nowhere(world, tmp_path, place):
+    spec = world.spec("grid: {lengths: '10', depths: '0'}")
+    folder = built(spec, tmp_path / "out")
+    theirs = tmp_path / "theirs" / Path(place).name
+    if (folder.root / place).exists():
+        (folder.root / place).rename(tmp_path / "before")
+        shutil.copytree(tmp_path / "before", theirs)
+    else:
+        theirs.parent.mkdir()
+        shutil.copy(next(folder.root.rglob("*.mp4")), theirs)
+    (folder.root / place).symlink_to(theirs)
+    before = tree(tmp_path / "theirs")
+    said = rf"{place}: is a link, and what it leads to may be another's; put a file or folder of its own there"
+    with pytest.raises(InputError, match=said):
+        built(world.spec("grid: {lengths: '11', depths: '0'}", seed=7), folder.root)
+    if place == "audit":
+        with pytest.raises(InputError, match=said):
+            audit(folder, ["uniform:4"])
+        with pytest.raises(InputError, match=said):
+            stamp(folder, verify(folder))
+    assert tree(tmp_path / "theirs") == before
+
+
+def test_a_folder_may_be_named_by_a_link_that_leads_somewhere(world, tmp_path):
+    spec = world.spec("grid: {lengths: '10', depths: '0'}")
+    (tmp_path / "out").symlink_to(tmp_path / "large disk")
+    with pytest.raises(InputError, match="out: is a link to nothing; make the folder that it names, or choose another"):
+        built(spec, tmp_path / "out")
+    (tmp_path / "large disk").mkdir()
+    built(spec, tmp_path / "out")
+    assert (tmp_path / "large disk" / "manifest.jsonl").is_file()
+
+
+def test_the_cache_is_no_part_of_a_dataset(world, tmp_path, monkeypatch):
+    """A build that was killed could not tell it from the files of others."""
+    monkeypatch.setenv("HAYSTACK_CACHE", str(tmp_path / "out" / "cache"))
+    with pytest.raises(
+        InputError, match=r"out/cache: the cache lies in the dataset's folder .*; choose another --cache"
+    ):
+        built(world.spec("grid: {lengths: '10', depths: '0'}"), tmp_path / "out")
+
+
 def test_what_was_lost_is_made_again_by_the_same_build(world, tmp_path):
     spec = world.spec("{grid: {lengths: '20', depths: '0,1'}, distractors: {origin: supplied, period: 7}}")
     folder = built(spec, tmp_path / "out")
     complete = tree(folder.root)
-    lost = [next((folder.root / "videos").rglob("*.mp4")), folder.still("needle-0"), folder.metadata, folder.card]
-    for path in lost:
+    lost = [next((folder.root / "videos").rglob("*.mp4")), folder.still("needle-0"), folder.metadata]
+    for path in (*lost, folder.card, folder.picture):
         path.unlink()
-        assert verify(folder).differences or path == folder.card
+        assert verify(folder).differences or path not in lost
         built(spec, folder.root)
         assert tree(folder.root) == complete
 

@@ -219,7 +219,7 @@ def test_a_film_that_is_asked_about_is_found_again_through_its_sources(world, li
     folder = built(listed(world, lists), tmp_path / "out")
     row = next(row for row, _ in rows_of(folder) if row.task == "stack")
     monkeypatch.setenv("HAYSTACK_CACHE", str(tmp_path / "another cache"))
-    with pytest.raises(InputError, match="talk: the source is gone; put it back, or say with --source where it is now"):
+    with pytest.raises(InputError, match="talk: the source is not where this cache knows one; put it back, or say"):
         open_item(folder.root, row.id)
     assert [read_number(frame) for frame in open_item(folder.root, row.id, sources=[lists])] == list(range(9000, 9008))
 

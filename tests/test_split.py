@@ -12,11 +12,14 @@ from click.testing import CliRunner
 from haystack_gen import split
 from haystack_gen.build import build
 from haystack_gen.cache import Cache
+from haystack_gen.cache_care import prune
 from haystack_gen.cli.merge import merge as merge_command
+from haystack_gen.emit.plans import read_plan
 from haystack_gen.errors import CheckError, HaystackError, InputError
 from haystack_gen.gathering import Tools
-from haystack_gen.shards import entered
-from haystack_gen.specfile import dump_spec
+from haystack_gen.reopen import render_item
+from haystack_gen.shards import beside, entered
+from haystack_gen.specfile import dump_spec, read_spec
 from haystack_gen.split import Shard, build_shard, merge
 from haystack_gen.workspace import DatasetFolder
 from tests.cli.commands import run
@@ -37,9 +40,9 @@ def world(tmp_path_factory):
     return make_world(tmp_path_factory.mktemp("world"), seconds=16, needles=2, lures=1)
 
 
-def made(spec, out: Path, *, total: int) -> Path:
+def made(spec, out: Path, *, total: int, cache: Cache | None = None) -> Path:
     for number in range(1, total + 1):
-        build_shard(spec, out, Tools.local(), Shard(number, total))
+        build_shard(spec, out, Tools.local(cache=cache), Shard(number, total))
     return out
 
 
@@ -210,6 +213,73 @@ def test_a_finished_merge_run_again_does_nothing(world, tmp_path):
     )
     assert again.summary is None
     assert tree(out) == before
+
+
+def test_a_shard_of_what_is_merged_already_is_not_made(world, tmp_path):
+    """As when a scheduler runs a task once more."""
+    out = made(world.spec(VIDEOS), tmp_path / "split", total=3)
+    shutil.copytree(tmp_path / "split.shards", tmp_path / "copy")
+    merge(out, Tools.local())
+    before = tree(out)
+    again = build_shard(world.spec(VIDEOS), out, Tools.local(), Shard(2, 3))
+    assert (again.folder, again.summary) == (out, None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "split"]
+    shutil.copytree(tmp_path / "copy" / "3-of-3", tmp_path / "split.shards" / "3-of-3")  # or a merge was killed
+    (tmp_path / "split.shards" / "slurm-1.out").write_text("mine")
+    assert merge(out, Tools.local()).summary is None
+    assert [path.name for path in (tmp_path / "split.shards").iterdir()] == ["slurm-1.out"]
+    assert tree(out) == before
+
+
+def test_shards_of_what_is_not_what_was_merged_are_kept(world, tmp_path):
+    out = made(world.spec(VIDEOS), tmp_path / "split", total=2)
+    merge(out, Tools.local())
+    build_shard(world.spec(VIDEOS.replace("1/4", "1/3")), out, Tools.local(), Shard(1, 2))
+    with pytest.raises(InputError, match=r"split\.shards: lacks shard 2 of 2; build what is missing first"):
+        merge(out, Tools.local())
+    next(out.rglob("*.mp4")).unlink()  # and what the dataset has lost is made
+    build_shard(world.spec(VIDEOS), out, Tools.local(), Shard(1, 2))
+    assert list((tmp_path / "split.shards" / "1-of-2").rglob("*.mp4"))
+
+
+@pytest.mark.parametrize("place", ["split.shards", "split.shards/1-of-2", "split.shards/1-of-2/videos/000/x.mp4"])
+def test_shards_lead_nowhere(world, tmp_path, place):
+    out = made(world.spec(VIDEOS), tmp_path / "split", total=2)
+    (tmp_path / "theirs").mkdir()
+    if (tmp_path / place).exists():
+        (tmp_path / place).rename(tmp_path / "theirs" / "it")
+    (tmp_path / place).symlink_to(tmp_path / "theirs" / "it")
+    for again in (
+        lambda: merge(out, Tools.local()),
+        lambda: build_shard(world.spec(VIDEOS), out, Tools.local(), Shard(1, 2)),
+    ):
+        with pytest.raises(InputError, match=f"{place}: is a link, and what it leads to may be another's"):
+            again()
+
+
+def test_a_dataset_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert (
+        beside(Path()) == beside(Path("../") / tmp_path.name).resolve() == tmp_path.with_name(f"{tmp_path.name}.shards")
+    )
+    assert beside(Path("..")) == tmp_path.parent.with_name(f"{tmp_path.parent.name}.shards")
+    with pytest.raises(InputError, match=r"^/: is where everything is; name a folder for the dataset"):
+        beside(Path("/"))
+
+
+def test_what_a_pruned_cache_has_forgotten_is_drawn_again(tmp_path):
+    """Films of the user are found where they were; what was drawn lay in the cache."""
+    cache = Cache(tmp_path / "cache")
+    spec = read_spec("{grid: {lengths: '8', depths: '0', trials: 1}, haystack: {size: 64x36}}", where="drawn")
+    build(spec, tmp_path / "whole", Tools.local(cache=cache))
+    made_there = made(spec, tmp_path / "split", total=2, cache=cache)
+    prune(cache, older_than_s=None, most_bytes=0)
+    merge(made_there, Tools.local(cache=cache))
+    assert tree(tmp_path / "split") == tree(tmp_path / "whole")
+    shutil.rmtree(cache.root)
+    item = next(read_plan(DatasetFolder(tmp_path / "split").plan)).id
+    render_item(tmp_path / "split", item, tmp_path / "item.mp4", sources=(), cache=cache)
+    assert (tmp_path / "item.mp4").read_bytes() == next((tmp_path / "split").rglob(f"{item}.mp4")).read_bytes()
 
 
 def test_a_shard_that_is_being_made_is_not_touched(world, tmp_path):

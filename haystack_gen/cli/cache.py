@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -45,7 +44,7 @@ def info(cache: Path | str | None, as_json: bool) -> None:
     if as_json:
         kinds = {kind: {"entries": counts[kind], "size_bytes": sizes[kind]} for kind in KINDS}
         whole = {"cache": str(chosen.root), "size_bytes": sizes.total(), "kinds": kinds}
-        sys.stdout.write(json.dumps(whole, indent=1) + "\n")
+        click.echo(json.dumps(whole, indent=1))
         return
     rows = [(kind, f"{size(sizes[kind]):>9}  {counts[kind]:>7,}  {what}") for kind, what in KINDS.items()]
     print_table([("cache", chosen.root), *rows, ("together", f"{size(sizes.total()):>9}  {counts.total():>7,}")])

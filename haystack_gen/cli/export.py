@@ -1,6 +1,8 @@
 """The command that writes a dataset as other programs read it: export."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -48,7 +50,9 @@ def export(dataset: Path, form: str, output: Path | None) -> None:
     usual = _usual(folder, form)
     out = output or usual
     _refuse_another(folder, out, usual=usual, goes_on=form == "webdataset")
-    written = _writer(form)(folder, out, progress=on_stderr())
+    goes_on = out == usual or form == "webdataset"
+    with nullcontext() if goes_on else _whole(out):
+        written = _writer(form)(folder, out, progress=on_stderr())
     say(f"wrote {len(written):,} {'file' if len(written) == 1 else 'files'} to {out}")
 
 
@@ -71,6 +75,17 @@ def _refuse_another(folder: DatasetFolder, out: Path, *, usual: Path, goes_on: b
         raise InputError(f"{out}: lies in the dataset or around it; choose another -o, or leave it out")
     if not goes_on and out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out}: holds files already; choose a new or empty folder as -o, or delete it first")
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[None]:
+    """Leave a new or empty folder empty after an error, so that the same command begins again."""
+    try:
+        yield
+    except BaseException:
+        for path in out.iterdir() if out.is_dir() else ():
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() and not path.is_symlink() else path.unlink()
+        raise
 
 
 def _writer(form: str) -> Writer:

@@ -92,11 +92,11 @@ class JsonLines:
     def _tell(self, event: str, **facts: Any) -> None:
         with self._lock:
             told = {"event": event, "elapsed_s": round(now_s() - self._begun_s, 3), **facts}
-            click.echo(json.dumps(told, allow_nan=False), file=self._stream or sys.stderr)
+            click.echo(json.dumps(told, allow_nan=False), file=self._stream, err=True)
 
 
-def _is_file(stream: TextIO, number: int) -> bool:
+def _is_file(stream: TextIO | None, number: int) -> bool:
     try:
-        return stream.fileno() == number
+        return stream is not None and stream.fileno() == number
     except (OSError, ValueError):  # of a test, or closed
         return False

@@ -1,7 +1,6 @@
 """The command that asks how far a dataset can be trusted: audit."""
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +60,7 @@ def audit(subject: Path, sampler: tuple[str, ...], as_json: bool, **fields: str 
         guessed = guess_parts({"all": list(read_questions(subject, Fields(**named)))}, progress=on_stderr())
     if as_json:
         report = {"visibility": [one.as_json() for one in outlooks], "blind": guessed.as_json()}
-        sys.stdout.write(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        click.echo(json.dumps(report, indent=1, ensure_ascii=False))
     else:
         _print_columns(_seen_table(outlooks))
         _print_columns(_guessed_table(guessed))
@@ -115,4 +114,4 @@ def _print_columns(rows: Iterable[Sequence[str]]) -> None:
             cell.rjust(width) if place else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=False))
         ]
-        sys.stdout.write(visible("  ".join(cells).rstrip()) + "\n")
+        click.echo(visible("  ".join(cells).rstrip()))

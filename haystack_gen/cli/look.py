@@ -1,13 +1,20 @@
 """Commands that look at what was made: show, verify, render, rope-period."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
 from haystack_gen.atomic import atomic_path
-from haystack_gen.cli.options import ListCommand, LocalPath, PathOrUrl, cache_option, chosen_cache, print_table
+from haystack_gen.cli.options import (
+    ListCommand,
+    LocalPath,
+    OutputFile,
+    PathOrUrl,
+    cache_option,
+    chosen_cache,
+    print_table,
+)
 from haystack_gen.cli.view import on_stderr, say, view_option, visible
 from haystack_gen.errors import InputError, StorageError
 from haystack_gen.plan.rope import PRESETS, preset_period
@@ -15,7 +22,7 @@ from haystack_gen.plan.rope import rope_period as period_of
 from haystack_gen.workspace import DatasetFolder
 
 _DATASET = LocalPath(path_type=Path)
-_FILE = LocalPath(path_type=Path, dir_okay=False)
+_FILE = OutputFile(path_type=Path, dir_okay=False)
 _sources = click.option(
     "--source", multiple=True, type=PathOrUrl(path_type=Path), help="Where the films and pictures are now."
 )
@@ -66,7 +73,7 @@ def verify(dataset: Path, reader: tuple[str, ...], jobs: int, as_json: bool) -> 
     folder = DatasetFolder(dataset)
     report = verify_dataset(folder, readers=reader, executor=LocalExecutor(jobs), progress=on_stderr())
     if as_json:
-        sys.stdout.write(json.dumps(report.as_json(), indent=1) + "\n")
+        click.echo(json.dumps(report.as_json(), indent=1))
     else:
         print_table(report.as_table())
     try:

@@ -1,8 +1,10 @@
 """The group of commands, and the one place where errors become messages and exit codes."""
 
+import os
 import sys
 from collections.abc import Sequence
-from io import StringIO
+from contextlib import suppress
+from io import StringIO, TextIOWrapper
 from typing import Any
 
 import click
@@ -22,6 +24,7 @@ from haystack_gen.cli.view import Screen, screen_of
 from haystack_gen.errors import HaystackError
 
 _INTERRUPTED = 130  # what shells call a process that Ctrl-C ended
+_CUT_OFF = 141  # and one that wrote to a pipe whose reader had left
 
 
 class _Group(click.Group):
@@ -39,14 +42,28 @@ class _Group(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         given = sys.argv[1:] if args is None else list(args)
         command = next((word for word in given if word in self.commands), "")
+        if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+            sys.stdout.reconfigure(errors="backslashreplace")  # names need not fit the locale's encoding
         with screen_of(given, command) as screen:
             code = 0
             try:
                 code = super().main(args, *rest, **options | {"standalone_mode": False}) or 0
+                if sys.stdout:
+                    sys.stdout.flush()
+            except (SystemExit, BrokenPipeError):  # click makes the one of the other
+                code = _CUT_OFF
+                screen.fail("whoever read stdout left before all was written", code, shown="")
+                _drop_stdout()
             except (Exception, KeyboardInterrupt) as error:
                 code = _failed(error, screen)
         screen.close(code)
         sys.exit(code)
+
+
+def _drop_stdout() -> None:
+    """Let what is left for stdout go nowhere, or Python would try, and complain, once more at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _failed(error: BaseException, screen: Screen) -> int:

@@ -1,7 +1,6 @@
 """Commands that make something: demo, init, mine, plan, build."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,6 +14,7 @@ from haystack_gen.cli.measures import spent
 from haystack_gen.cli.options import (
     ListCommand,
     LocalPath,
+    OutputFile,
     PathOrUrl,
     cache_option,
     chosen_cache,
@@ -35,7 +35,7 @@ from haystack_gen.workspace import DatasetFolder, package_folder
 
 _OUT = LocalPath(path_type=Path, file_okay=False)
 _OUT_HELP = "Dataset folder: new, or one begun with the same command; or an s3:// or gs:// URL."
-_FILE = LocalPath(path_type=Path, dir_okay=False)
+_FILE = OutputFile(path_type=Path, dir_okay=False)
 _MOST_REMARKS = 20
 
 
@@ -196,7 +196,7 @@ def plan(
                     out.write(plan_line(planned))
         say(f"wrote {output}")
     if as_json:
-        sys.stdout.write(json.dumps(summary.as_json(), indent=1) + "\n")
+        click.echo(json.dumps(summary.as_json(), indent=1))
     else:
         print_table(summary.as_table())
 
@@ -235,7 +235,7 @@ def build(
 
     if media:
         options["settings"] = (*options["settings"], f"output.media={media}")
-    make = partial(build_shard, shard=Shard.parse(shard)) if shard else build_dataset
+    make = build_dataset if shard is None else partial(build_shard, shard=Shard.parse(shard))
     make = partial(make, allow_guessable=allow_guessable)
     recipe = chosen_recipe(options)
     opened = _opened(recipe[0]) if recipe else None
@@ -250,7 +250,9 @@ def build(
         say(f"dropped {count}: {reason}")
     if built.summary:
         say(", ".join(spent(built.summary)))
-    if shard:
+    if shard and made.root != Shard.parse(shard).folder(Path(place)):
+        say(f"{out} is finished already, so shard {shard} of it is not made")
+    elif shard:
         say(f"shard {shard} is in {made.root}; when all are made: haystack-gen merge {out}")
     elif isinstance(out, str):
         say(f"{built.items} items in {out}, and in {place}; check them with: haystack-gen verify {place}")

@@ -1,6 +1,6 @@
 """What commands share: options that override a spec, lists after one flag, tables."""
 
-import sys
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +37,7 @@ _COPY = {
     "hf": "copy from it with hf download, and to it with haystack-gen push",
 }
 _PLACES = ("haystack", "needles", "images", "pool")
+_WHOLE = re.compile("-?[0-9]{1,30}")
 
 
 class ListCommand(click.Command):
@@ -80,7 +81,7 @@ class PathOrUrl(click.Path):
     """A path, or the text of a URL, which is none: a `Path` would make one slash of two."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return checked(value) if is_url(value) else super().convert(value, param, ctx)
+        return checked(value) if is_url(value) else super().convert(_named(value, param), param, ctx)
 
 
 class LocalPath(click.Path):
@@ -90,7 +91,26 @@ class LocalPath(click.Path):
         if is_url(value):
             name = "" if param is None else f"{param.human_readable_name}: "
             raise InputError(f"{name}{checked(value)} is a URL, expected a path of this machine; {_COPY[value[:2]]}")
-        return super().convert(value, param, ctx)
+        return super().convert(_named(value, param), param, ctx)
+
+
+class OutputFile(LocalPath):
+    """A file to write; what is there and is none, such as a device or a link, would be replaced by it, and is not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = super().convert(value, param, ctx)
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise InputError(f"{path}: is a link, a pipe or a device, expected a file to write; choose another")
+        return path
+
+
+def _named(value: Any, param: click.Parameter | None) -> Any:
+    """The same path, unless it is empty, which would be the folder that one is in."""
+    if not str(value):
+        raise InputError(
+            f"{param.opts[0] if param else 'a path'}: is empty, expected a path; name one, or leave it out"
+        )
+    return value
 
 
 def cache_option(function: Function) -> Function:
@@ -120,7 +140,7 @@ def chosen_spec(options: dict[str, Any]) -> Spec:
     for option, key, _ in _OVERRIDES:
         value = options.pop(option.lstrip("-").replace("-", "_"))
         if value is not None:
-            overrides[key] = int(value) if key == "seed" and value.lstrip("-").isdigit() else value
+            overrides[key] = int(value) if key == "seed" and _WHOLE.fullmatch(value) else value
     overrides |= chosen_settings(options.pop("settings"))
     if (preset := _preset(name)).is_file():
         return read_spec(preset.read_text(encoding="utf-8"), where=name, overrides=overrides)
@@ -166,6 +186,9 @@ def chosen_settings(settings: Sequence[str]) -> dict[str, object]:
         if not equals or not key:
             raise InputError(f"--set {setting}: expected KEY=VALUE such as haystack.repeat=true")
         chosen[key] = load_yaml(value, where=f"--set {key}")
+    for key in chosen:
+        if inner := next((one for one in chosen if one.startswith(f"{key}.")), None):
+            raise InputError(f"--set {key} and --set {inner}: the first holds the second; set each key once")
     return chosen
 
 
@@ -178,4 +201,4 @@ def print_table(rows: Sequence[tuple[str, object]]) -> None:
     """Aligned names and values on stdout."""
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        sys.stdout.write(visible(f"{name:<{width}}  {value}") + "\n")
+        click.echo(visible(f"{name:<{width}}  {value}"))

@@ -1,7 +1,6 @@
 """The command that publishes a dataset, or its recipe, on the Hub."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,7 +94,7 @@ def _show(planned: "Sequence[Change]", place: "Repository", *, as_json: bool, co
     if as_json:
         report = {"repository": place.name, "revision": place.revision or "main", "commit": commit or None}
         files = [change._asdict() for change in planned]
-        sys.stdout.write(json.dumps({**report, "files": files}, indent=1, ensure_ascii=False) + "\n")
+        click.echo(json.dumps({**report, "files": files}, indent=1, ensure_ascii=False))
         return
     from haystack_gen.emit.card_header import one_line
 

@@ -5,7 +5,7 @@ from typing import get_args
 
 import click
 
-from haystack_gen.cli.options import LocalPath
+from haystack_gen.cli.options import LocalPath, OutputFile
 from haystack_gen.cli.view import on_stderr, say, view_option
 from haystack_gen.workspace import DatasetFolder
 
@@ -22,7 +22,7 @@ from haystack_gen.workspace import DatasetFolder
 @click.option(
     "-o",
     "--output",
-    type=LocalPath(path_type=Path, dir_okay=False),
+    type=OutputFile(path_type=Path, dir_okay=False),
     help="The page [default: report.html in the dataset, report-PREDICTIONS.html with predictions].",
 )
 @view_option

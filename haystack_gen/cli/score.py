@@ -1,7 +1,6 @@
 """The command that scores a model's replies, or sums up cells that V-NIAH's scripts have scored."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
@@ -175,7 +174,7 @@ def _draw(grid: "Grid", path: Path, name: str = "", axis: Literal["frames", "con
 def _print(found: dict[str, Any] | Iterator[str]) -> None:
     """JSON, or lines."""
     if isinstance(found, dict):
-        sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
     else:
         for line in found:
             click.echo(visible(line))

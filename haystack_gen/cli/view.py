@@ -79,7 +79,8 @@ class Lines:
 
     def fail(self, message: str, code: int, *, shown: str) -> None:  # noqa: ARG002
         """See `Screen.fail`."""
-        self.say(shown)
+        if shown:
+            self.say(shown)
 
     def close(self, code: int) -> None:
         """See `Screen.close`."""
@@ -177,7 +178,7 @@ def _screen() -> Screen:
 
 
 def _is_terminal() -> bool:
-    return sys.stderr.isatty() and not Console(stderr=True).is_dumb_terminal
+    return sys.stderr is not None and sys.stderr.isatty() and not Console(stderr=True).is_dumb_terminal
 
 
 class _Ear(logging.Handler):

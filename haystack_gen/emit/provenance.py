@@ -102,8 +102,9 @@ def settle(folder: DatasetFolder, spec: Spec, *, records: Records, planned: Iter
                 path.unlink(missing_ok=True)
             elif not _reads(path, text):
                 write_atomic(path, text)
-        plan.replace(folder.plan)
-        dropped.replace(folder.dropped)
+        for part, path in ((plan, folder.plan), (dropped, folder.dropped)):
+            if not _same_file(part, path):
+                part.replace(path)
 
 
 def _write_plan(planned: Iterable[Item | Drop], plan: Path, dropped: Path) -> None:

@@ -1,6 +1,7 @@
 """Files and folders to the sources they hold, each with an id, a hash and what was measured of it."""
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,7 +95,7 @@ def image_source(file: Path, *, id: str, sha256: str, license: str, origin: str 
 
 
 def hash_of(path: Path, cache: Cache) -> str:
-    """SHA-256 of a file in hex, remembered until its size or modification time changes.
+    """SHA-256 of a file in hex, remembered until its size or a time of its last change is another.
 
     Of a file that was not fetched yet, it is the one that its URL had with the same version, if that is remembered.
 
@@ -131,15 +132,20 @@ def _hash_of_file(path: Path, cache: Cache) -> str:
         if not place.isprintable() and re.search("[\ud800-\udfff]", place):
             raise InputError(f"{str(path)!a}: its name, or a folder's above it, is not UTF-8; rename it")
         before = path.stat()
-        remembered = cache.hash_file(content_key(place, before.st_size, before.st_mtime_ns))
+        remembered = cache.hash_file(content_key(place, *_written(before)))
         if known := _remembered(remembered):
             return known
         digest = sha256_of(path)
         after = path.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    if _written(before) != _written(after):
         raise InputError(f"{path}: changed while it was read; wait until it is complete")
     write_atomic(remembered, json.dumps({"sha256": digest}) + "\n")
     return digest
+
+
+def _written(file: os.stat_result) -> tuple[int, int, int]:
+    """What a file cannot be written to without changing: times of content can be set back, the inode's cannot."""
+    return file.st_size, file.st_mtime_ns, file.st_ctime_ns
 
 
 def distinct_ids(files: Sequence[Path], hashes: Sequence[str]) -> tuple[str, ...]:
@@ -200,7 +206,9 @@ def _at(place: Path | str, suffixes: tuple[str, ...], what: str, cache: Cache) -
         return [Path(place)]
     else:
         with refusals_explained(Path(place)):
-            files = [file for file in Path(place).iterdir() if fits(file.name) and not file.is_dir()]
+            files = [file for file in Path(place).iterdir() if fits(file.name)]
+        if folder := next((file for file in sorted(files) if file.is_dir()), None):
+            raise InputError(f"{folder}: is a folder with the name of a file; rename it, or move it elsewhere")
     if not files:
         raise InputError(
             f"{place}: holds no {what} ({', '.join(suffixes)}); folders inside it must be given themselves"

@@ -11,6 +11,7 @@ from haystack_gen.errors import InputError
 from haystack_gen.facts import Listed, Match, Noise, Source, VideoQuestion, Wording
 from haystack_gen.gather.catalog import catalog_videos, hash_of
 from haystack_gen.gather.drawn import DRAWN, DRAWN_FAMILIES, DRAWN_LICENSE, blank_still, drawn_film, drawn_pack
+from haystack_gen.gather.finding import places_of
 from haystack_gen.gather.noise import gather_noise
 from haystack_gen.gather.packs import HUB_PREFIX, Pack, read_pack
 from haystack_gen.gather.v_ruler import read_listed, read_questions
@@ -171,18 +172,26 @@ def remember_places(sources: Iterable[Source], cache: Cache) -> None:
             write_atomic(file, text)
 
 
-def located(sources: Sequence[Source], given: Sequence[Path | str], cache: Cache) -> tuple[Source, ...]:
+def located(sources: Sequence[Source], given: Sequence[Path | str], spec: Spec, cache: Cache) -> tuple[Source, ...]:
     """Sources of a finished dataset with the path of the file that still has their bytes; "" where none is found.
 
     Args:
         sources: as read from a dataset's catalogue, without paths.
         given: files, or folders of files, to look at first; paths or URLs.
+        spec: of the dataset; what it lets be drawn is drawn again if it is nowhere.
         cache: remembers where each source was seen last.
     """
     look_into(cache)
+    found = _among(sources, given, cache)
+    found = tuple(source if source.path else replace(source, path=_last_seen(source, cache)) for source in found)
+    return found if all(source.path for source in found) else _among(found, list(places_of((), spec, cache)), cache)
+
+
+def _among(sources: Sequence[Source], given: Sequence[Path | str], cache: Cache) -> tuple[Source, ...]:
+    """Those sources that are in a place with their paths, the others as they were."""
     files = [file for place in given for file in _files_at(place, cache)]
     by_hash = {hash_of(file, cache): str(file.absolute()) for file in files}
-    return tuple(replace(source, path=by_hash.get(source.sha256) or _last_seen(source, cache)) for source in sources)
+    return tuple(replace(source, path=by_hash.get(source.sha256, source.path)) for source in sources)
 
 
 def _files_at(place: Path | str, cache: Cache) -> list[Path]:

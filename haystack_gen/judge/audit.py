@@ -27,6 +27,7 @@ def audit(folder: DatasetFolder, samplers: Sequence[str], *, progress: Progress 
         InputError: the dataset is not complete, or there is no such sampler.
         StorageError: the file system refused.
     """
+    folder.expect_no_links("audit")
     chosen = list({one.name: one for one in map(sampler, samplers)}.values())
     outlooks = audit_visibility(folder, chosen, progress=progress) if chosen else []
     guessed = guess_rows(read_manifest(folder.manifest), progress=progress)

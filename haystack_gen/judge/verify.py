@@ -168,6 +168,7 @@ def stamp(folder: DatasetFolder, report: Report) -> None:
     Raises:
         StorageError: the file system refused.
     """
+    folder.expect_no_links("audit")
     file = folder.audit("verified.json")
     if report.differences:
         with refusals_explained(file):

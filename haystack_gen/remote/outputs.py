@@ -18,6 +18,7 @@ from haystack_gen.errors import HaystackError, InputError
 from haystack_gen.locks import lock_file
 from haystack_gen.progress import Progress, Stage
 from haystack_gen.publish.inventory import MANIFEST, SPEC, is_ours, walk
+from haystack_gen.records import LARGEST_BYTES
 from haystack_gen.remote.sending import Journal, send_all
 from haystack_gen.remote.store import (
     Stored,
@@ -32,11 +33,15 @@ from haystack_gen.remote.store import (
     read_text,
     stored,
 )
-from haystack_gen.shards import entered, expect_all, shard_names
+from haystack_gen.shards import entered, expect_all, is_whole, shard_names
 from haystack_gen.specfile import LARGEST_SPEC_BYTES
 from haystack_gen.workspace import DatasetFolder, content_key
 
 _PLAN = "provenance/plan.jsonl"
+_MADE_FROM = (
+    SPEC,
+    *(f"provenance/{name}" for name in ("catalog.jsonl", "needles.jsonl", "matches.jsonl", "versions.json")),
+)
 
 
 @contextmanager
@@ -93,7 +98,9 @@ def shards_held(url: str, cache: Cache) -> Iterator[None]:
 
 
 def is_merged(url: str) -> bool:
-    """Whether the dataset is finished, and has no parts, or only what is left of those that `delete_shards` began with.
+    """Whether the dataset is finished, and has no parts of which it lacks anything.
+
+    They may be what is left of those that `delete_shards` began with, or some that were made once more.
 
     Raises:
         InputError: a spec is no text.
@@ -104,13 +111,29 @@ def is_merged(url: str) -> bool:
     if not spec or not stored(f"{url}/{MANIFEST}"):
         return False
     there = _of_shards(url)
-    if all(_PLAN in files for files in _by_shard(there).values()):
-        return not there
+    parts = _by_shard(there)
+    if all(_PLAN in files for files in parts.values()):
+        return not is_whole(shard_names(parts)) and all(_is_made_from(url, name, parts[name]) for name in parts)
     specs = {name: one for name, one in there.items() if name.endswith(f"/{SPEC}")}
     finished = read_text(f"{url}/{SPEC}", spec, largest=LARGEST_SPEC_BYTES)
     return bool(specs) and all(
         read_text(f"{url}.shards/{name}", one, largest=LARGEST_SPEC_BYTES) == finished for name, one in specs.items()
     )
+
+
+def _is_made_from(url: str, shard: str, files: Mapping[str, Stored]) -> bool:
+    """Whether a part is of the dataset as it is: from both the same plan comes."""
+    for name in _MADE_FROM:
+        one, other = stored(f"{url}/{name}"), files.get(name)
+        if not (one and other and one.size_bytes == other.size_bytes):
+            return False
+        texts = {
+            read_text(f"{url}/{name}", one, largest=LARGEST_BYTES),
+            read_text(f"{url}.shards/{shard}/{name}", other, largest=LARGEST_BYTES),
+        }
+        if len(texts) > 1:
+            return False
+    return True
 
 
 def fetch_shards(url: str, place: Path, progress: Progress) -> None:

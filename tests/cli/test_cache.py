@@ -212,3 +212,21 @@ def test_a_file_is_no_cache_to_build_with(tmp_path, monkeypatch):
     assert (
         f"{tmp_path / 'file'}: is a file, expected the cache's folder; check --cache and $HAYSTACK_CACHE" in done.stderr
     )
+
+
+def test_where_sources_lie_is_kept(cache):
+    place = cache.place_file("0" * 64)
+    place.parent.mkdir(parents=True)
+    place.write_text("{}")
+    assert run("cache", "prune", "--max-size", "0kB", "--cache", cache.root).exit_code == 0
+    assert kinds(cache) == ["places"]
+
+
+def test_a_cache_that_can_only_be_read_can_be_asked_what_would_go(cache, monkeypatch):
+    (cache.root / "lock").touch()
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert len(prune(cache, older_than_s=7 * DAY_S // 2, most_bytes=None, dry_run=True)) == 1

@@ -691,3 +691,77 @@ def test_a_finished_dataset_is_not_replaced_by_mistake(given, tmp_path):
     assert "holds a finished dataset of another spec" in refused("demo", "--out", tmp_path / "out")
     assert run("build", "v-niah", *options, "--lengths", "6", "--depths", "0", "--replace").exit_code == 0
     assert (tmp_path / "out" / "manifest.jsonl").read_bytes() != before
+
+
+# -------------------------------------------------------------------------------- what a person may come to type
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["build", "tiny", "--out", "x", "--seed=--5"], "tiny: seed is '--5': should be a valid integer"),
+        (["build", "tiny", "--out", "x", "--seed=²"], "tiny: seed is '²': should be a valid integer"),
+        (["build", "tiny", "--out", "x", "--seed=" + "9" * 5000], "seed"),
+        (["build", "tiny", "--out", "x", "--shard", ""], "--shard : expected I/N with I from 1 to N"),
+        (["build", "tiny", "--out", "/", "--shard", "1/2"], "/: is where everything is; name a folder for the dataset"),
+        (["merge", "/"], "/: is where everything is; name a folder for the dataset"),
+        (["merge", "."], "holds no shards; make them with haystack-gen build"),
+        (
+            ["build", "tiny", "--out", "x", "--cache", ""],
+            "--cache: is empty, expected a path; name one, or leave it out",
+        ),
+        (["build", "tiny", "--out", ""], "--out: is empty, expected a path"),
+        (["cache", "info", "--cache", "~nobody-of-this-name/x"], "there is no such home folder; say with --cache"),
+        (["plan", "tiny", "--dry-run", "--set", "haystack=1", "--set", "haystack.fps=2"], "the first holds the second"),
+        (["init", "tiny", "-o", "/proc/self/x.yaml"], "/proc/self/"),
+        (["init", "tiny", "-o", "file/x.yaml"], "a file lies where a folder is expected; choose another place"),
+        (
+            ["plan", "tiny", "-o", "pipe"],
+            "pipe: is a link, a pipe or a device, expected a file to write; choose another",
+        ),
+        (["plan", "tiny", "-o", "link"], "link: is a link, a pipe or a device"),
+        (["plan", "tiny", "-o", "/dev/null"], "/dev/null: is a link, a pipe or a device"),
+        (["show", "x", "y", "-o", "/dev/stdout"], "/dev/stdout: is a link, a pipe or a device"),
+    ],
+)
+def test_mistakes_are_told_and_harm_nothing(tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("file").write_text("mine")
+    Path("link").symlink_to("file")
+    assert said in refused(*arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link", "pipe"]
+    assert Path("link").is_symlink()
+    assert Path("pipe").is_fifo()
+    assert Path("file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_streams_that_are_closed_are_done_without(tmp_path, closed):
+    words = [*PROGRAM, "cache", "info", "--cache", str(tmp_path)]
+    assert subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *words], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("name", "encoding", "shown"), [("ЖЖ", "ascii", "ЖЖ"), ("\udcff", "utf-8", r"\udcff")])
+def test_names_that_the_terminal_cannot_show_are_shown_somehow(tmp_path, name, encoding, shown):
+    words = [*PROGRAM, "cache", "info", "--cache", os.fsencode(tmp_path / name)]
+    done = subprocess.run(words, env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True, check=True)
+    assert f"/{shown}\n".encode() in done.stdout
+
+
+@pytest.mark.parametrize("as_events", [False, True])
+def test_whoever_stops_reading_is_told_by_the_exit_code(tmp_path, as_events):
+    """One of 1 would say that something does not hold."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [*PROGRAM, "plan", "tiny", "--dry-run", "--cache", str(tmp_path), "--set", "haystack.size=64x36"]
+    words += ["--log-json"] * as_events
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "Broken" not in done.stderr
+    if as_events:
+        *_, error, end = map(json.loads, done.stderr.splitlines())
+        assert (error["event"], error["exit_code"], end["event"], end["exit_code"]) == ("error", 141, "end", 141)
+        assert error["message"] == "whoever read stdout left before all was written"

@@ -67,7 +67,8 @@ def test_a_folder_is_sorted_by_number_and_arguments_keep_their_order(films, cach
         film(films / name.replace(".MP4", ".mp4"), shade).rename(films / name)
     (films / "notes.txt").write_text("not a film")
     (films / "._clip1.mp4").write_text("not a film either")
-    (films / "inner.mp4").mkdir()
+    (films / "inner").mkdir()
+    film(films / "inner" / "left alone.mp4", 8)
     zebra = film(tmp_path / "zebra.mp4", 9)
     sources = catalog_videos([zebra, films], cache=cache)
     assert [Path(source.path).name for source in sources] == [
@@ -77,6 +78,9 @@ def test_a_folder_is_sorted_by_number_and_arguments_keep_their_order(films, cach
         "clip03.mp4",
         "clip10.mp4",
     ]
+    (films / "clip4.mp4").mkdir()
+    with pytest.raises(InputError, match=r"clip4\.mp4: is a folder with the name of a file; rename it, or move it"):
+        catalog_videos([films], cache=cache)
 
 
 def test_equal_names_get_hashes_and_no_others_do(films, cache, tmp_path):
@@ -157,6 +161,13 @@ def test_a_hash_is_remembered_until_the_file_changes(tmp_path, cache, monkeypatc
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     assert hash_of(path, cache) == sha256_of(path) != first
     assert len(calls) == 2
+    before, size = path.stat(), path.stat().st_size
+    other = tmp_path / "other.png"
+    other.write_bytes(picture(tmp_path / "b.png", 3).read_bytes()[:size].ljust(size, b" "))
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(path)  # as cp -p would: of the same size and, as it says, the same age
+    assert hash_of(path, cache) == sha256_of(path)
+    assert len(calls) == 3
 
 
 def test_a_damaged_memory_is_made_again(tmp_path, cache):

@@ -156,6 +156,13 @@ def test_shards_are_merged_there(store, away, reference, tmp_path):
     assert again.returncode == 0, again.stderr
     assert f"{OUT}: is merged already" in again.stderr
     assert store.objects("made/niah/") == reference
+    once_more = build(store, away, tmp_path / "four", "--shard", "2/2")  # as a scheduler may do
+    assert once_more.returncode == 0, once_more.stderr
+    assert store.objects("made/niah.shards/")
+    again = run("merge", OUT, "--cache", CACHE, env=store.environment(tmp_path / "five"), cwd=away)
+    assert f"{OUT}: is merged already" in again.stderr
+    assert store.objects("made/niah.shards/") == {}
+    assert store.objects("made/niah/") == reference
 
 
 def test_a_recipe_and_one_item_are_made_from_urls(store, away, reference, tmp_path):
