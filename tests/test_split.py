@@ -267,6 +267,7 @@ def test_a_dataset_is_named(tmp_path, monkeypatch):
         beside(Path("/"))
 
 
+@pytest.mark.slow
 def test_what_a_pruned_cache_has_forgotten_is_drawn_again(tmp_path):
     """Films of the user are found where they were; what was drawn lay in the cache."""
     cache = Cache(tmp_path / "cache")

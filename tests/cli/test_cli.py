@@ -754,8 +754,9 @@ def test_whoever_stops_reading_is_told_by_the_exit_code(tmp_path, as_events):
     """One of 1 would say that something does not hold."""
     reader, writer = os.pipe()
     os.close(reader)
-    words = [*PROGRAM, "plan", "tiny", "--dry-run", "--cache", str(tmp_path), "--set", "haystack.size=64x36"]
-    words += ["--log-json"] * as_events
+    file = tmp_path / "questions.jsonl"
+    file.write_text('{"question": "?", "options": ["a", "b"], "answer": "A"}\n')
+    words = [*PROGRAM, "audit", str(file), *["--log-json"] * as_events]
     done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert done.returncode == 141

@@ -77,6 +77,7 @@ def two_films(tmp_path: Path) -> tuple[SmallWorld, list[Path]]:
     return world, [world.film, other]
 
 
+@pytest.mark.slow
 def test_nothing_is_done_twice_and_what_changed_is_all_that_is_done(tmp_path, cache, work):
     world, films = two_films(tmp_path)
     out = tmp_path / "out"
@@ -112,6 +113,7 @@ def test_nothing_is_done_twice_and_what_changed_is_all_that_is_done(tmp_path, ca
     assert tree(out) == tree(fresh.root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -138,6 +140,7 @@ def test_a_source_that_goes_or_changes_midway(tmp_path, cache, work, spoil, mess
     assert not verify(folder).differences
 
 
+@pytest.mark.slow
 def test_a_source_that_changes_while_it_is_read_leaves_no_chunk(tmp_path, cache, monkeypatch):
     world = make_world(tmp_path / "world", seconds=30)
     real = media.sample
@@ -323,6 +326,7 @@ def test_pictures_half_deleted_are_not_taken_for_whole(world, tmp_path, cache, m
     assert tree(built(first, tmp_path / "out").root) == whole
 
 
+@pytest.mark.slow
 def test_a_needle_that_changes_midway(tmp_path, cache):
     world = make_world(tmp_path / "world", seconds=30)
     needle = sorted(world.pack.rglob("needle-0.png"))[0]
@@ -335,6 +339,7 @@ def test_a_needle_that_changes_midway(tmp_path, cache):
     assert not verify(built(spec, out)).differences
 
 
+@pytest.mark.slow
 def test_nothing_stays_of_an_earlier_spec(tmp_path, cache):
     world = make_world(tmp_path / "world", seconds=30)
     wide = {"mining.band": "-1:1", "mining.sharpness": 0, "mining.pool": [str(world.film)]}

@@ -513,6 +513,7 @@ def test_a_slanted_display_matrix_is_refused(film, tmp_path):
 # Real films
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "facts"),
     [

@@ -116,6 +116,7 @@ def module_cache(tmp_path_factory):
         yield
 
 
+@pytest.mark.slow
 def test_the_example_on_the_page_passes(tmp_path):
     done = run(project(tmp_path / "theirs", evaluator=example()))
     assert done.returncode == 0, done.stdout + done.stderr
