@@ -343,6 +343,9 @@ def test_the_command_line_builds_shards_and_merges_them(world, tmp_path):
     done = CliRunner().invoke(merge_command, [str(out)])
     assert f"10 items in {out}; check them with: haystack-gen verify {out}" in done.stderr
     assert tree(out) == tree(tmp_path / "whole")
+    done = run("build", *names, "--out", out, "--shard", "2/2")
+    assert done.exit_code == 0, done.stderr
+    assert f"{out} is finished already, so shard 2/2 of it is not made\n" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 """`haystack-gen export`: each form through the command line, and what it refuses, before it writes anything."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from haystack_gen import atomic
 from haystack_gen.cli.export import export
 from haystack_gen.errors import InputError
+from haystack_gen.judge.verify import Report, stamp
 from haystack_gen.workspace import DatasetFolder
 from tests.small_world import built, make_world, tree
 
@@ -109,3 +112,24 @@ def test_a_place_in_the_dataset_or_around_it(dataset, form, place):
 
 def test_the_usual_place_may_be_named(dataset):
     assert not run(dataset.root, "messages", "-o", dataset.root / "messages").exit_code
+
+
+@pytest.mark.parametrize("form", ["lmms-eval", "vlmevalkit", "vnbench", "messages", "inspect", "webdataset"])
+def test_after_a_full_disk_the_same_command_does_it(dataset, tmp_path, monkeypatch, form):
+    stamp(dataset, Report(items=1, videos=1, frames=1, alike=0, readers={}, differences=()))
+    flush, files = atomic._flush, []
+
+    def full(file: Path) -> None:
+        files.append(file)
+        if len(files) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(file))
+        flush(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "_flush", full)
+        done = CliRunner().invoke(export, [str(dataset.root), form, "-o", str(tmp_path / "out")])
+    if len(files) > 1:  # a form of a single file is there or not
+        assert "no space left" in str(done.exception)
+        assert not run(dataset.root, form, "-o", tmp_path / "out").exit_code
+    run(dataset.root, form, "-o", tmp_path / "fresh")
+    assert tree(tmp_path / "out").keys() == tree(tmp_path / "fresh").keys()
