@@ -17,7 +17,8 @@ test: .venv/.dev
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not (long or $(EXTRAS) or ray or browser)"
 
 # Ray and the browser stay in the process that started them, which is no place for others' tests.
-test-extras: .venv-extras/.ready .venv-lmms/.ready
+test-extras:
+	$(MAKE) --jobs=2 .venv-extras/.ready .venv-lmms/.ready
 	$(WITH_EXTRAS) HAYSTACK_LMMS_EVAL=$(CURDIR)/.venv-lmms/bin/lmms-eval .venv-extras/bin/python -m pytest \
 		-n auto --dist loadfile -m "$(EXTRAS)"
 	$(WITH_EXTRAS) .venv-extras/bin/python -m pytest -m ray
