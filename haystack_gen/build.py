@@ -79,8 +79,7 @@ def holding(out: Path, tools: Tools) -> Iterator[DatasetFolder]:
         InputError: something else is in the folder, as the cache would be, or another build is at work in it.
     """
     folder = DatasetFolder(out)
-    if tools.cache.root.resolve().is_relative_to(out.resolve()):
-        raise InputError(f"{tools.cache.root}: the cache lies in the dataset's folder {out}; choose another --cache")
+    expect_apart(tools.cache.root, out)
     with folder.held(), tools.cache.in_use():
         try:
             yield folder
@@ -91,6 +90,16 @@ def holding(out: Path, tools: Tools) -> Iterator[DatasetFolder]:
             raise UnfinishedError(error.failures, folder.failed) from None
         finally:
             tools.progress.forget()
+
+
+def expect_apart(cache: Path, out: Path) -> None:
+    """Keep the cache out of the dataset's folder, where a build that goes on would take it for files of others.
+
+    Raises:
+        InputError: it lies in it.
+    """
+    if cache.resolve().is_relative_to(out.resolve()):
+        raise InputError(f"{cache}: the cache lies in the dataset's folder {out}; choose another --cache")
 
 
 def prepare(folder: DatasetFolder, spec: Spec, world: Gathered, tools: Tools) -> Work:

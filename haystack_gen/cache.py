@@ -24,7 +24,7 @@ class Cache:
         """`$HAYSTACK_CACHE`, else `$XDG_CACHE_HOME/haystack-gen`, else `~/.cache/haystack-gen`."""
         if chosen := os.environ.get("HAYSTACK_CACHE"):
             return cls.at(chosen, progress)
-        return cls(_at_home(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "haystack-gen")
+        return cls(user_folder())
 
     @staticmethod
     def at(place: Path | str, progress: Progress | None = None) -> "Cache":
@@ -122,6 +122,11 @@ class Cache:
     def _shared(self, kind: str, key: str, ending: str = "") -> Path:
         """Where an artefact lies that other machines can use, too."""
         return self.root / kind / key[:2] / f"{key}{ending}"
+
+
+def user_folder() -> Path:
+    """Where a user's caches lie: `$XDG_CACHE_HOME/haystack-gen`, else `~/.cache/haystack-gen`."""
+    return _at_home(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "haystack-gen"
 
 
 def _at_home(place: Path | str) -> Path:

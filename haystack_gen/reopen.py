@@ -8,7 +8,7 @@ from haystack_gen.emit.plans import find_timeline
 from haystack_gen.emit.provenance import catalogued
 from haystack_gen.executors import LocalExecutor
 from haystack_gen.frames import Frames
-from haystack_gen.gather.world import located
+from haystack_gen.gather.finding import located
 from haystack_gen.media import ItemFrames, Media, needed_frames, render
 from haystack_gen.plan.timeline import Timeline
 from haystack_gen.progress import Silent

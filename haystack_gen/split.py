@@ -19,6 +19,7 @@ from typing import TypeVar
 from haystack_gen.atomic import TEMPORARY_MARK, refusals_explained, temporary
 from haystack_gen.build import (
     Built,
+    expect_apart,
     finish,
     holding,
     leaks_of,
@@ -32,7 +33,7 @@ from haystack_gen.emit.tally import tally
 from haystack_gen.emit.videos import distinct_videos
 from haystack_gen.errors import InputError
 from haystack_gen.executors import Executor
-from haystack_gen.gather.world import located
+from haystack_gen.gather.finding import located
 from haystack_gen.gathering import Gathered, Tools, gather
 from haystack_gen.judge.leaks import read_leaks
 from haystack_gen.making import Work, make_media, media_files
@@ -65,8 +66,9 @@ def build_shard(
         raise InputError(
             f"--shard {shard.number}/{shard.total}: output.media is none, so there is nothing to share out"
         )
-    tools = replace(tools, executor=_Rotated(tools.executor, shard))
-    with holding(shard.folder(out), tools) as folder:
+    place, tools = shard.folder(out), replace(tools, executor=_Rotated(tools.executor, shard))
+    expect_apart(tools.cache.root, out)
+    with holding(place, tools) as folder:
         work = prepare(folder, spec, world or gather(spec, tools), tools)
         if _is_merged(out, [folder.root]):
             return _finished(DatasetFolder(out), leftover=[folder.root])

@@ -16,10 +16,12 @@ from haystack_gen import __version__, open_item
 from haystack_gen.emit.manifest import read_manifest
 from haystack_gen.emit.plans import read_plan
 from haystack_gen.errors import InputError, StorageError
+from haystack_gen.gathering import Tools
 from haystack_gen.judge.audit import audit
 from haystack_gen.judge.readers import open_film
 from haystack_gen.judge.verify import stamp, verify
 from haystack_gen.specfile import read_spec
+from haystack_gen.split import Shard, build_shard
 from haystack_gen.workspace import DatasetFolder
 from tests.cli.commands import run
 from tests.counter_video import read_number
@@ -366,6 +368,8 @@ def test_the_cache_is_no_part_of_a_dataset(world, tmp_path, monkeypatch):
         InputError, match=r"out/cache: the cache lies in the dataset's folder .*; choose another --cache"
     ):
         built(world.spec("grid: {lengths: '10', depths: '0'}"), tmp_path / "out")
+    with pytest.raises(InputError, match=r"out/cache: the cache lies in the dataset's folder"):
+        build_shard(world.spec("grid: {lengths: '10', depths: '0'}"), tmp_path / "out", Tools.local(), Shard(1, 2))
 
 
 def test_what_was_lost_is_made_again_by_the_same_build(world, tmp_path):

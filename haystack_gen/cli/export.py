@@ -50,8 +50,8 @@ def export(dataset: Path, form: str, output: Path | None) -> None:
     usual = _usual(folder, form)
     out = output or usual
     _refuse_another(folder, out, usual=usual, goes_on=form == "webdataset")
-    goes_on = out == usual or form == "webdataset"
-    with nullcontext() if goes_on else _whole(out):
+    begins = form != "webdataset" and not (out.is_dir() and any(out.iterdir()))
+    with _whole(out) if begins else nullcontext():
         written = _writer(form)(folder, out, progress=on_stderr())
     say(f"wrote {len(written):,} {'file' if len(written) == 1 else 'files'} to {out}")
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from io import StringIO, TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import click
@@ -62,8 +63,8 @@ class _Group(click.Group):
 
 def _drop_stdout() -> None:
     """Let what is left for stdout go nowhere, or Python would try, and complain, once more at its end."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
 
 
 def _failed(error: BaseException, screen: Screen) -> int:

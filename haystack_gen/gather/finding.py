@@ -1,5 +1,6 @@
 """Recorded sources found again on this machine: by their bytes, wherever they lie and whatever they are called."""
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from haystack_gen.gather.packs import HUB_PREFIX, read_pack
 from haystack_gen.gather.pool import save_pictures, stills_beside
 from haystack_gen.gather.probe import probe
 from haystack_gen.progress import Progress
-from haystack_gen.remote.fetched import arrive_all, at_url
+from haystack_gen.remote.fetched import arrive_all, at_url, is_there, look_into
 from haystack_gen.remote.store import is_safe, is_url
 from haystack_gen.spec import Spec
 from haystack_gen.workspace import content_key, sha256_of
@@ -97,6 +98,21 @@ def places_of(given: Sequence[str], spec: Spec, cache: Cache) -> Iterator[Path]:
         yield Path(blank_still(spec, cache).path)
 
 
+def located(sources: Sequence[Source], given: Sequence[Path | str], spec: Spec, cache: Cache) -> tuple[Source, ...]:
+    """Sources of a finished dataset with the path of the file that still has their bytes; "" where none is found.
+
+    Args:
+        sources: as read from a dataset's catalogue, without paths.
+        given: files, or folders of files, to look at first; paths or URLs.
+        spec: of the dataset; what it lets be drawn is drawn again if it is nowhere.
+        cache: remembers where each source was seen last.
+    """
+    look_into(cache)
+    found = _among(sources, given, cache)
+    found = tuple(source if source.path else replace(source, path=_last_seen(source, cache)) for source in found)
+    return found if all(source.path for source in found) else _among(found, list(places_of((), spec, cache)), cache)
+
+
 def taken_from(still: Source) -> tuple[str, Fraction | None] | None:
     """The SHA-256 of the file that a mined picture was taken from and, of a film, the time; None for other sources."""
     found = _TAKEN.fullmatch(still.origin)
@@ -173,3 +189,26 @@ def _refusal(wanted: Wanted, lacking: Sequence[Source], files: Sequence[Path], c
         f"{wanted.whose}: {len(lacking)} of the {len(wanted.sources)} films and pictures it was made from are not "
         f"there; give those very files, under any name, with --haystack, --needles or --pool:{listed}"
     )
+
+
+def _among(sources: Sequence[Source], given: Sequence[Path | str], cache: Cache) -> tuple[Source, ...]:
+    """Those sources that are in a place with their paths, the others as they were."""
+    files = [file for place in given for file in _files_at(place, cache)]
+    by_hash = {hash_of(file, cache): str(file.absolute()) for file in files}
+    return tuple(replace(source, path=by_hash.get(source.sha256, source.path)) for source in sources)
+
+
+def _files_at(place: Path | str, cache: Cache) -> list[Path]:
+    if is_url(place):
+        found = at_url(str(place), cache, wanted=is_safe)
+        return [found] if isinstance(found, Path) else found
+    path = Path(place)
+    return [file for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]
+
+
+def _last_seen(source: Source, cache: Cache) -> str:
+    try:
+        path = Path(json.loads(cache.place_file(source.sha256).read_text(encoding="utf-8"))["path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return str(path) if is_there(path) and hash_of(path, cache) == source.sha256 else ""

@@ -9,15 +9,12 @@ from haystack_gen.atomic import write_atomic
 from haystack_gen.cache import Cache
 from haystack_gen.errors import InputError
 from haystack_gen.facts import Listed, Match, Noise, Source, VideoQuestion, Wording
-from haystack_gen.gather.catalog import catalog_videos, hash_of
+from haystack_gen.gather.catalog import catalog_videos
 from haystack_gen.gather.drawn import DRAWN, DRAWN_FAMILIES, DRAWN_LICENSE, blank_still, drawn_film, drawn_pack
-from haystack_gen.gather.finding import places_of
 from haystack_gen.gather.noise import gather_noise
 from haystack_gen.gather.packs import HUB_PREFIX, Pack, read_pack
 from haystack_gen.gather.v_ruler import read_listed, read_questions
 from haystack_gen.progress import Progress
-from haystack_gen.remote.fetched import at_url, is_there, look_into
-from haystack_gen.remote.store import is_safe, is_url
 from haystack_gen.spec import Spec
 from haystack_gen.wording import read_wording
 from haystack_gen.workspace import content_key
@@ -170,41 +167,3 @@ def remember_places(sources: Iterable[Source], cache: Cache) -> None:
         text = json.dumps({"path": source.path})
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             write_atomic(file, text)
-
-
-def located(sources: Sequence[Source], given: Sequence[Path | str], spec: Spec, cache: Cache) -> tuple[Source, ...]:
-    """Sources of a finished dataset with the path of the file that still has their bytes; "" where none is found.
-
-    Args:
-        sources: as read from a dataset's catalogue, without paths.
-        given: files, or folders of files, to look at first; paths or URLs.
-        spec: of the dataset; what it lets be drawn is drawn again if it is nowhere.
-        cache: remembers where each source was seen last.
-    """
-    look_into(cache)
-    found = _among(sources, given, cache)
-    found = tuple(source if source.path else replace(source, path=_last_seen(source, cache)) for source in found)
-    return found if all(source.path for source in found) else _among(found, list(places_of((), spec, cache)), cache)
-
-
-def _among(sources: Sequence[Source], given: Sequence[Path | str], cache: Cache) -> tuple[Source, ...]:
-    """Those sources that are in a place with their paths, the others as they were."""
-    files = [file for place in given for file in _files_at(place, cache)]
-    by_hash = {hash_of(file, cache): str(file.absolute()) for file in files}
-    return tuple(replace(source, path=by_hash.get(source.sha256, source.path)) for source in sources)
-
-
-def _files_at(place: Path | str, cache: Cache) -> list[Path]:
-    if is_url(place):
-        found = at_url(str(place), cache, wanted=is_safe)
-        return [found] if isinstance(found, Path) else found
-    path = Path(place)
-    return [file for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]
-
-
-def _last_seen(source: Source, cache: Cache) -> str:
-    try:
-        path = Path(json.loads(cache.place_file(source.sha256).read_text(encoding="utf-8"))["path"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return str(path) if is_there(path) and hash_of(path, cache) == source.sha256 else ""

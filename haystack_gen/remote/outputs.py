@@ -38,10 +38,7 @@ from haystack_gen.specfile import LARGEST_SPEC_BYTES
 from haystack_gen.workspace import DatasetFolder, content_key
 
 _PLAN = "provenance/plan.jsonl"
-_MADE_FROM = (
-    SPEC,
-    *(f"provenance/{name}" for name in ("catalog.jsonl", "needles.jsonl", "matches.jsonl", "versions.json")),
-)
+_FOLLOWS = (_PLAN, "provenance/dropped.jsonl")  # from all other records
 
 
 @contextmanager
@@ -122,17 +119,23 @@ def is_merged(url: str) -> bool:
 
 
 def _is_made_from(url: str, shard: str, files: Mapping[str, Stored]) -> bool:
-    """Whether a part is of the dataset as it is: from both the same plan comes."""
-    for name in _MADE_FROM:
-        one, other = stored(f"{url}/{name}"), files.get(name)
-        if not (one and other and one.size_bytes == other.size_bytes):
-            return False
-        texts = {
-            read_text(f"{url}/{name}", one, largest=LARGEST_BYTES),
-            read_text(f"{url}.shards/{shard}/{name}", other, largest=LARGEST_BYTES),
-        }
-        if len(texts) > 1:
-            return False
+    """Whether a part has the records of the dataset; of those too large to be read, whether they are as large."""
+    for name, one in files.items():
+        if name.rpartition("/")[0] == "provenance" and name not in _FOLLOWS:
+            own = stored(f"{url}/{name}")
+            if own is None or own.size_bytes != one.size_bytes:
+                return False
+            if (
+                one.size_bytes <= LARGEST_BYTES
+                and len(
+                    {
+                        read_text(f"{url}/{name}", own, largest=LARGEST_BYTES),
+                        read_text(f"{url}.shards/{shard}/{name}", one, largest=LARGEST_BYTES),
+                    }
+                )
+                > 1
+            ):
+                return False
     return True
 
 

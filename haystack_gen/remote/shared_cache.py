@@ -5,7 +5,6 @@ done with the cache. A file there is whole or not there. A folder is there once 
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from haystack_gen.atomic import TEMPORARY_MARK, atomic_folder, write_atomic
-from haystack_gen.cache import Cache
+from haystack_gen.cache import Cache, user_folder
 from haystack_gen.errors import HaystackError, InputError
 from haystack_gen.progress import Progress, Silent, Stage
 from haystack_gen.records import LARGEST_BYTES
@@ -43,8 +42,7 @@ class RemoteCache(Cache):
         url = checked(url)
         if url.startswith("hf://"):
             raise InputError(f"{url}: the Hub is no place for a cache; give s3:// or gs://, or a folder")
-        usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "haystack-gen"
-        return cls(usual / "remote" / content_key("cache", url), url, progress or Silent())
+        return cls(user_folder() / "remote" / content_key("cache", url), url, progress or Silent())
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -133,3 +133,21 @@ def test_after_a_full_disk_the_same_command_does_it(dataset, tmp_path, monkeypat
         assert not run(dataset.root, form, "-o", tmp_path / "out").exit_code
     run(dataset.root, form, "-o", tmp_path / "fresh")
     assert tree(tmp_path / "out").keys() == tree(tmp_path / "fresh").keys()
+
+
+def test_what_lies_in_the_usual_place_outlasts_an_error(dataset, monkeypatch):
+    """However that place is spelled."""
+    notes = dataset.export("messages") / "notes.txt"
+    notes.parent.mkdir(exist_ok=True)
+    notes.write_text("mine")
+
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "_flush", full)
+        patch.chdir(dataset.root)
+        done = CliRunner().invoke(export, [".", "messages", "-o", f"../{dataset.root.name}/messages"])
+    assert "no space left" in str(done.exception)
+    assert notes.read_text() == "mine"
+    notes.unlink()
